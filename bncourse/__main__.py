@@ -1,0 +1,110 @@
+"""The command line: python -m bncourse check | notebooks | lab | book | serve."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from bncourse.errors import CourseError
+
+
+def main(arguments=None):
+    """Run one command; the exit status: 0 done, 1 failed checks, 2 wrong use."""
+    try:
+        options = _parser().parse_args(arguments)
+        return options.run(options) or 0
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        raise CourseError(f"{message}; see {self.prog} --help")
+
+
+def _parser():
+    parser = _Parser(prog="python -m bncourse", description="The batch normalization course.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    check = commands.add_parser("check", help="check answers: all, or some exercises, chapters or notebooks")
+    check.add_argument("names", nargs="*", metavar="ID", help='an exercise "3.1" or a chapter "3"')
+    check.add_argument("--notebook", nargs="+", default=[], metavar="FILE", help="notebooks to check")
+    check.add_argument("--json", action="store_true", help="one JSON object a line and nothing else")
+    check.set_defaults(run=_check)
+
+    notebooks = commands.add_parser("notebooks", help="write exercise and solution notebooks from their sources")
+    notebooks.add_argument("chapters", nargs="*", metavar="CHAPTER")
+    notebooks.set_defaults(run=_notebooks)
+
+    lab = commands.add_parser("lab", help="copy missing exercise notebooks into work/ and open JupyterLab there")
+    lab.add_argument("--no-open", action="store_true", help="only copy")
+    lab.set_defaults(run=_lab)
+
+    book = commands.add_parser("book", help="build the site")
+    book.set_defaults(run=_book)
+
+    serve = commands.add_parser("serve", help="serve the built site on this machine")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.set_defaults(run=_serve)
+    return parser
+
+
+def _check(options):
+    from bncourse.checking.terminal import check
+
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    # An id may follow --notebook, and a file may come without it.
+    given = [*options.names, *options.notebook]
+    names = [name for name in given if name not in options.notebook or re.fullmatch(r"\d+(\.\d+)?", name)]
+    names = [name for name in names if not name.endswith(".ipynb")]
+    return check(names, [Path(name) for name in given if name not in names], as_json=options.json)
+
+
+def _notebooks(options):
+    from bncourse import notebooks
+    from bncourse.paths import shown
+
+    for path in notebooks.write_notebooks(options.chapters):
+        print(f"wrote {shown(path)}")
+
+
+def _lab(options):
+    from bncourse import notebooks
+    from bncourse.paths import WORK, shown
+
+    try:
+        copied = notebooks.copy_missing()
+    except OSError as error:
+        raise CourseError(f"cannot write into {shown(WORK)}: {error.strerror}; is the folder read-only?") from None
+    for path in copied:
+        print(f"copied {shown(path)}")
+    if not copied:
+        print(f"{shown(WORK)} has all notebooks; none was changed")
+    if not options.no_open:
+        return subprocess.run([sys.executable, "-m", "jupyter", "lab", str(WORK)], check=False).returncode
+
+
+def _book(options):
+    from bncourse import site
+
+    print(f"open {site.build().as_uri()}")
+
+
+def _serve(options):
+    from bncourse import site
+
+    site.serve(options.port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What surrounds a call of the learner's code: silence, a time limit, and an eye on forbidden callables."""
+
+import contextlib
+import gc
+import signal
+import sys
+import threading
+import warnings
+
+
+class TimeUp(BaseException):
+    """One call ran longer than the exercise allows. Not an Exception, so that no `except Exception` hides it."""
+
+
+@contextlib.contextmanager
+def quiet(printed):
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def time_limit(seconds):
+    """Raise TimeUp after so many seconds, where the system can interrupt a running function."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signal_number, frame):
+        raise TimeUp(f"still running after {seconds:g} s; is there a loop that never ends?")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def watching(forbidden, called):
+    """Append to `called` the names of forbidden callables that run inside the block."""
+
+    def profile(frame, event, function):
+        if event == "call":
+            name = f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_qualname}"
+        elif event == "c_call":
+            owner = getattr(function, "__module__", None) or _owner(function)
+            name = f"{owner}.{function.__name__}"
+        else:
+            return
+        if any(name == entry or name.startswith(f"{entry}.") for entry in forbidden):
+            called.append(name)
+
+    if not forbidden:
+        yield
+        return
+    before, collecting = sys.getprofile(), gc.isenabled()
+    gc.disable()  # a finaliser of somebody else's objects must not look like a call of the learner's
+    sys.setprofile(profile)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+        if collecting:
+            gc.enable()
+
+
+def _owner(builtin):
+    """The module of a built-in method's class, such as torch._C for torch.batch_norm."""
+    owner = builtin.__self__
+    return getattr(owner, "__module__", None) or type(owner).__module__

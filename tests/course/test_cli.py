@@ -1,0 +1,184 @@
+"""The command line: what scripts may rely on, and one clear line for everything that goes wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bncourse import curriculum
+from bncourse.__main__ import main
+
+RIGHT = "def normalize(x, mean, var, eps=1e-5):\n    return (x - mean) / np.sqrt(var + eps)"
+WRONG = "def normalize(x, mean, var, eps=1e-5):\n    return (x - mean) / (np.sqrt(var) + eps)"
+
+
+@pytest.fixture
+def run(capsys):
+    """run("check", ...) -> (exit status, stdout, stderr)."""
+
+    def call(*arguments):
+        status = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+def rows(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_json_has_one_object_a_line_in_the_order_of_the_curriculum(run, notebook):
+    status, out, err = run("check", "--json", "--notebook", notebook("03_normalize", {"ex-3-1": RIGHT}))
+    found = rows(out)
+    assert [row["exercise"] for row in found] == [exercise.id for exercise in curriculum.of_chapter("03_normalize")]
+    assert all(list(row) == ["exercise", "status", "points", "max", "failed_checks", "diagnosis"] for row in found)
+    full = curriculum.exercises()["3.1"].points
+    assert found[0] == {
+        "exercise": "3.1", "status": "solved", "points": full, "max": full, "failed_checks": [], "diagnosis": None,
+    }  # fmt: skip
+    assert [row["status"] for row in found[1:]] == ["unsolved"] * 3
+    assert (status, err) == (1, "")
+
+
+def test_solved_exits_with_0(run, notebook):
+    status, out, _ = run("check", "3.1", "--notebook", notebook("03_normalize", {"ex-3-1": RIGHT}))
+    assert status == 0
+    assert "solved" in out
+
+
+def test_failure_shows_diagnosis_smallest_input_expected_and_got(run, notebook):
+    status, out, _ = run("check", "3.1", "--notebook", notebook("03_normalize", {"ex-3-1": WRONG}))
+    assert status == 1
+    for words in ("What happened: ε stands outside the root", "expected", "got", "normalize(x, mean, var"):
+        assert words in out
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "says"),
+    [
+        (None, "missing", "the notebook has no cell ex-3-1"),
+        ("def something_else(x):\n    return x", "missing", "normalize is not defined"),
+        ("def normalize(x, mean, var, eps=1e-5):\n    raise NotImplementedError()", "unsolved", "not solved yet"),
+        ("def normalize(x, mean, var, eps=1e-5)\n    return x", "error", "SyntaxError: expected ':'"),
+        ("def normalize(*args, **kwargs):\n    return normalize(*args, **kwargs)", "error", "RecursionError"),
+        ("import sys\nsys.exit(3)", "error", "SystemExit: 3"),
+        ("def normalize(x, mean, var, eps=1e-5):\n    raise BaseException('out')", "error", "BaseException: out"),
+        ("def normalize(x, mean, var, eps=1e-5):\n    return x / undefined", "error", "line 2: return x / undefined"),
+        ("normalize = 3", "error", "'int' object is not callable"),
+        ("def normalize(x):\n    return x", "error", "TypeError"),
+    ],
+)
+def test_missing_unsolved_and_crashing_answers_are_told_apart(run, notebook, answer, status, says):
+    path = notebook("03_normalize", {"ex-3-1": answer})
+    _, out, _ = run("check", "3.1", "--json", "--notebook", path)
+    (row,) = rows(out)
+    assert (row["status"], row["points"]) == (status, 0)
+    _, out, _ = run("check", "3.1", "--notebook", path)
+    assert says in out
+    assert "Traceback" not in out
+
+
+def test_an_endless_loop_is_stopped(run, notebook, monkeypatch):
+    from bncourse.checking import learner, watching
+
+    monkeypatch.setattr(learner, "time_limit", lambda seconds: watching.time_limit(0.2))
+    path = notebook("03_normalize", {"ex-3-1": "def normalize(x, mean, var, eps=1e-5):\n    while True:\n        pass"})
+    _, out, _ = run("check", "3.1", "--notebook", path)
+    assert "is there a loop that never ends?" in out
+
+
+def test_a_renamed_cell_is_missing(run, notebook):
+    path = notebook("03_normalize", {"ex-3-1": RIGHT})
+    path.write_text(path.read_text().replace('"id": "ex-3-1"', '"id": "my-best-try"'))
+    _, out, _ = run("check", "3.1", "--json", "--notebook", path)
+    assert rows(out)[0]["status"] == "missing"
+
+
+def test_outputs_of_50_mb_do_no_harm(run, notebook):
+    path = notebook("03_normalize", {"ex-3-1": RIGHT})
+    content = json.loads(path.read_text())
+    cell = next(cell for cell in content["cells"] if cell["id"] == "ex-3-1")
+    cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "x" * 50_000_000}]
+    path.write_text(json.dumps(content))
+    assert run("check", "3.1", "--notebook", path)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it is empty"),
+        (b'{"cells": [{"cell_type": "co', "its JSON breaks off or is damaged"),
+        (b"\x89PNG\r\n\xff\x00", "it is not text"),
+        (b"[1, 2]", "it has no list of cells"),
+        (b'{"nbformat": 3, "worksheets": []}', "it has no list of cells"),
+        (b"[" * 100_000, "is not a notebook"),
+        (b'{"cells": []}', "is not an exercise notebook of this course"),
+    ],
+)
+def test_a_bad_notebook_gets_one_line(run, tmp_path, content, says):
+    path = tmp_path / "mine.ipynb"
+    path.write_bytes(content)
+    status, out, err = run("check", "--notebook", path)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert "mine.ipynb" in err
+    assert err.count("\n") == 1
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check", "3.9"], "unknown exercise '3.9'; chapter 3 has 3.1, 3.2, 3.3, 3.4"),
+        (["check", "99"], "unknown exercise or chapter '99'"),
+        (["check", "--notebook", "absent.ipynb"], "absent.ipynb does not exist"),
+        (["check", "--notebook", "."], "cannot read"),
+        (["check", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["frobnicate"], "invalid choice"),
+        ([], "required"),
+        (["notebooks", "99"], "no source for 99"),
+    ],
+)
+def test_wrong_use_gets_one_line_and_status_2(run, arguments, says):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_a_notebook_of_another_chapter_is_named(run, notebook):
+    status, _, err = run("check", "1.1", "--notebook", notebook("03_normalize", {}))
+    assert status == 2
+    assert "1.1 belongs to 01_covariate_shift.ipynb" in err
+    assert "is of chapter 03_normalize" in err
+
+
+def test_without_names_all_of_work_is_checked(run, notebook, tmp_path, monkeypatch):
+    from bncourse.checking import terminal, tries
+
+    monkeypatch.setattr(terminal, "WORK", tmp_path)
+    monkeypatch.setattr(tries, "WORK", tmp_path)
+    notebook("03_normalize", {"ex-3-1": RIGHT})
+    (tmp_path / "01_covariate_shift.ipynb").write_text("{")
+    _, out, _ = run("check", "--json")
+    by_id = {row["exercise"]: row["status"] for row in rows(out)}
+    assert list(by_id) == list(curriculum.exercises())
+    assert (by_id["1.1"], by_id["3.1"], by_id["3.2"]) == ("error", "solved", "unsolved")
+
+
+def test_checking_numpy_answers_does_not_import_pytorch(notebook):
+    path = notebook("03_normalize", {"ex-3-1": RIGHT})
+    code = "import sys; from bncourse.__main__ import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code, "check", "3.1", "--notebook", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert "solved" in done.stdout
+
+
+def test_an_older_python_is_refused_in_one_line():
+    code = "import sys; sys.version_info = (3, 10, 4, 'final', 0); import bncourse"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "bncourse needs Python 3.11 or newer; this is 3.10\n"
