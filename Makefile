@@ -28,6 +28,7 @@ book: $(READY)      ## execute and render the book, and say where to open it
 test: $(READY)      ## run all tests
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval solutions
 
 lab: $(READY)       ## copy missing exercise notebooks into work/ and open JupyterLab there
 	@$(BIN)/python -m bncourse lab

@@ -9,7 +9,7 @@ from bncourse.paths import EXERCISES
 
 @pytest.fixture
 def notebook(tmp_path):
-    """notebook("03_normalize", {"ex-3-1": source}): an exercise notebook filled in like that, as a file; None deletes a cell."""
+    """notebook("03_normalize", {"ex-3-1": source}) writes a notebook filled in like that; None deletes a cell."""
 
     def fill(chapter, cells, name=None):
         content = json.loads((EXERCISES / f"{chapter}.ipynb").read_text(encoding="utf-8"))

@@ -17,8 +17,12 @@ every_exercise = pytest.mark.parametrize("exercise", EXERCISES_OF.values(), ids=
 
 def known(answers_of):
     """(exercise, answer) pairs, named by exercise and number."""
-    pairs = [(one, answer, f"{one.id}-{i}") for one in EXERCISES_OF.values() for i, answer in enumerate(answers_of(one))]
-    return pytest.mark.parametrize(("exercise", "answer"), [pair[:2] for pair in pairs], ids=[pair[2] for pair in pairs])
+    pairs = [
+        (one, answer, f"{one.id}-{i}") for one in EXERCISES_OF.values() for i, answer in enumerate(answers_of(one))
+    ]
+    return pytest.mark.parametrize(
+        ("exercise", "answer"), [pair[:2] for pair in pairs], ids=[pair[2] for pair in pairs]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,9 @@ def test_a_source_without_solution_marks_is_refused(folders):
 
 def test_an_exercise_without_checks_is_refused(folders):
     source = folders / "solutions" / "03_normalize.py"
-    source.write_text(source.read_text().replace('exercise="3.1"', 'exercise="3.9"').replace('check("3.1")', 'check("3.9")'))
+    source.write_text(
+        source.read_text().replace('exercise="3.1"', 'exercise="3.9"').replace('check("3.1")', 'check("3.9")')
+    )
     with pytest.raises(CourseError, match="3.9 has no checks"):
         notebooks.build_exercise("03_normalize")
 
@@ -137,7 +139,9 @@ def test_read_only_folder_is_told_in_one_line(folders):
 
 
 def test_cells_of_the_learners_own_may_define_helpers(notebook):
-    path = notebook("03_normalize", {"ex-3-1": "def normalize(x, mean, var, eps=1e-5):\n    return helper(x, mean, var + eps)"})
+    path = notebook(
+        "03_normalize", {"ex-3-1": "def normalize(x, mean, var, eps=1e-5):\n    return helper(x, mean, var + eps)"}
+    )
     content = json.loads(path.read_text())
     mine = {"cell_type": "code", "id": "mine", "metadata": {}, "outputs": [], "execution_count": None}
     mine["source"] = "%matplotlib inline\nlong_training_run()\ndef helper(x, m, v):\n    return (x - m) / v ** 0.5"

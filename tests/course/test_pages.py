@@ -1,0 +1,85 @@
+"""Every page: its training runs on any device, its form is that of the style guide."""
+
+import contextlib
+import copy
+import io
+import re
+
+import matplotlib
+import pytest
+import torch
+from myst_nb.core.read import read_myst_markdown_notebook
+
+from bncourse import curriculum, training
+from bncourse.paths import ROOT
+
+matplotlib.use("Agg")
+CHAPTERS = [path for path in sorted((ROOT / "book").glob("*.md")) if path.stem[:2].isdigit()]
+every_chapter = pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+
+
+def code_of(page):
+    notebook = read_myst_markdown_notebook(page.read_text(encoding="utf-8"))
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture
+def meta_first(monkeypatch):
+    """Each training run first does a step on the meta device, which refuses tensors of the CPU, then two real ones."""
+    seen = []
+    fit, train_step = training.fit, training.train_step
+
+    def step_on_meta(model, images, labels, learning_rate=0.1):
+        twin = copy.deepcopy(model).to("meta").train()
+        images = torch.empty(images.shape, dtype=torch.float32, device="meta")
+        labels = torch.empty(labels.shape, dtype=torch.int64, device="meta")
+        loss = train_step(twin, images, labels, torch.optim.SGD(twin.parameters(), lr=learning_rate))
+        assert loss.device.type == "meta"
+        seen.append(tuple(images.shape))
+
+    def short_fit(model, images, labels, *, steps, batch_size=64, every=None, **options):
+        step_on_meta(model, images[:batch_size], labels[:batch_size])
+        return fit(model, images, labels, steps=min(steps, 2), batch_size=batch_size, every=every and 1, **options)
+
+    def checked_step(model, images, labels, optimizer):
+        step_on_meta(model, images, labels)
+        return train_step(model, images, labels, optimizer)
+
+    monkeypatch.setattr(training, "fit", short_fit)
+    monkeypatch.setattr(training, "train_step", checked_step)
+    return seen
+
+
+@every_chapter
+def test_training_steps_run_on_any_device(page, meta_first, monkeypatch):
+    monkeypatch.setenv("BNCOURSE_PAGE", "1")
+    namespace = {"__name__": "__main__", "display": lambda *things: None}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for number, source in enumerate(code_of(page)):
+            exec(compile(source, f"{page.name}, cell {number}", "exec"), namespace)
+            matplotlib.pyplot.close("all")
+    assert meta_first
+
+
+@every_chapter
+def test_page_makes_the_closing_moves(page):
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.M)
+    assert headings[-3:] == ["Pitfalls", "Your turn", "In short"]
+    assert "What this does not show" in text
+    assert re.search(r"\*\*Predict", text)
+
+
+@every_chapter
+def test_page_names_each_exercise_of_its_chapter(page):
+    turn = page.read_text(encoding="utf-8").split("## Your turn")[1]
+    for exercise in curriculum.of_chapter(page.stem):
+        assert f"| {exercise.id} " in turn
+
+
+@every_chapter
+def test_every_figure_has_an_alternative_text_and_a_caption(page):
+    for source in re.findall(r"```\{code-cell\}.*?\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+        if re.search(r"plt\.(subplots|show)|image_strip", source):
+            assert "alt:" in source, source
+            assert "caption:" in source, source
