@@ -1,0 +1,292 @@
+"""The built site, in a real browser: it works from a folder, offline, on a phone, in light and dark."""
+
+import importlib.util
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+from bncourse import site
+from bncourse.errors import CourseError
+from bncourse.paths import ROOT
+
+WIDTHS = {"desktop": 1280, "phone": 390}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+BUILD = "import sys, pathlib; from bncourse.site import build; build(output=pathlib.Path(sys.argv[1]))"
+
+
+def build_book(folder, output):
+    """Build the book of a checkout in a process of its own, and return what came of it."""
+    command = [sys.executable, "-c", BUILD, str(output)]
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """Folder of the site: every page rendered, warnings as errors, executed only where the cache is out of date."""
+    folder = tmp_path_factory.mktemp("book").resolve() / "html"
+    built = build_book(ROOT, folder)
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-4000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(book):
+    """The pages of the table of contents, parsed, by their paths within the site."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
+    names = [toc["root"], *(chapter["file"] for chapter in toc["chapters"])]
+    return {f"{name}.html": BeautifulSoup((book / f"{name}.html").read_text("utf8"), "html.parser") for name in names}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    # Neither is skipped over when missing: a site that nobody opened has not been tested.
+    if importlib.util.find_spec("playwright") is None:
+        pytest.fail("playwright is not installed: pip install -r requirements.txt -c constraints.txt")
+    from playwright.sync_api import Error, sync_playwright
+
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        except Error:
+            pytest.fail("no browser found: apt-get install chromium, or python -m playwright install chromium")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(browser):
+    with browser.new_context(viewport={"width": WIDTHS["phone"], "height": 844}) as context:
+        yield context.new_page()
+
+
+def visit(page, url):
+    """Open `url` and return what happened until the formulas were set."""
+    seen = {"errors": [], "requests": []}
+    page.on("console", lambda message: message.type == "error" and seen["errors"].append(message.text))
+    page.on("pageerror", lambda error: seen["errors"].append(str(error)))
+    page.on("request", lambda request: seen["requests"].append(request.url))
+    page.goto(url)
+    page.evaluate("window.MathJax?.startup?.promise")
+    return seen | {
+        "theme": page.evaluate("document.documentElement.dataset.theme"),
+        "overflow": page.evaluate("document.documentElement.scrollWidth - innerWidth"),
+        "formulas": page.locator(".math").count(),
+        "set formulas": page.locator(".math > mjx-container").count(),
+        "faulty formulas": page.locator("mjx-merror").all_inner_texts(),
+    }
+
+
+@pytest.fixture(scope="module")
+def visits(book, pages, browser):
+    """What each page did, by (path, device, colour scheme)."""
+    visits = {}
+    for device, scheme in itertools.product(WIDTHS, ("light", "dark")):
+        with browser.new_context(viewport={"width": WIDTHS[device], "height": 844}, color_scheme=scheme) as context:
+            for path in [*pages, "search.html"]:
+                page = context.new_page()
+                visits[path, device, scheme] = visit(page, (book / path).as_uri())
+                page.close()
+    return visits
+
+
+def test_no_page_reports_an_error_to_the_console(visits):
+    assert not {where: seen["errors"] for where, seen in visits.items() if seen["errors"]}
+
+
+def test_no_page_asks_another_host_for_anything(visits):
+    requests = [(where, url) for where, seen in visits.items() for url in seen["requests"]]
+    assert not [request for request in requests if not request[1].startswith(("file:", "data:"))]
+
+
+def test_no_page_scrolls_sideways(visits):
+    assert not {where: seen["overflow"] for where, seen in visits.items() if seen["overflow"] > 0}
+
+
+def test_pages_follow_the_reader_in_light_and_dark(visits):
+    assert not [where for where, seen in visits.items() if seen["theme"] != where[2]]
+
+
+def test_every_formula_is_set(visits):
+    assert not {where: seen["faulty formulas"] for where, seen in visits.items() if seen["faulty formulas"]}
+    assert not [where for where, seen in visits.items() if seen["set formulas"] != seen["formulas"]]
+
+
+def test_every_picture_says_in_words_what_it_shows(pages):
+    pictures = [(path, picture) for path, soup in pages.items() for picture in soup.select("article :is(img, svg)")]
+    assert pictures
+    assert not [(path, str(picture)[:100]) for path, picture in pictures if not (picture.get("alt") or picture.title)]
+
+
+def test_no_link_inside_the_site_is_dead(book, pages):
+    targets = {book / path: {tag["id"] for tag in soup.select("[id]")} for path, soup in pages.items()}
+    dead = []
+    for path, soup in pages.items():
+        for tag in soup.select("[href], [src]"):
+            link = tag.get("href") or tag.get("src")
+            if not link or ":" in link or link == "#":
+                continue
+            file, _, fragment = link.partition("#")
+            target = (book / path).parent.joinpath(file.partition("?")[0]).resolve() if file else book / path
+            if not target.is_file() or (fragment and target in targets and fragment not in targets[target]):
+                dead.append((path, link))
+    assert not dead
+
+
+def test_the_front_door_leads_to_the_first_page(book, pages, phone):
+    phone.goto((book / "index.html").as_uri())
+    phone.wait_for_url((book / next(iter(pages))).as_uri())
+
+
+def test_every_page_tells_search_engines_what_it_is_about(pages):
+    assert not [path for path, soup in pages.items() if not soup.select('meta[name="description"]')]
+
+
+def test_no_page_shows_a_warning_from_its_cells(pages):
+    assert not [(path, tag.text) for path, soup in pages.items() for tag in soup.select(".cell_output .stderr")]
+
+
+@pytest.mark.parametrize("side", ["primary", "secondary"])
+def test_the_menus_open_and_close_on_a_phone(book, pages, phone, side):
+    phone.goto((book / next(iter(pages))).as_uri())
+    link = phone.locator(f"#pst-{side}-sidebar, #pst-{side}-sidebar-modal").locator("nav a").first
+    assert not link.is_visible()
+    phone.locator(f".{side}-toggle").click()
+    link.wait_for(state="visible")
+    phone.keyboard.press("Escape")
+    link.wait_for(state="hidden")
+
+
+def test_search_finds_each_page_by_a_word_of_its_title(book, pages, phone):
+    errors = []
+    phone.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    for path, soup in pages.items():
+        word = max(soup.h1.find(string=True).split(), key=len)
+        phone.goto(f"{(book / 'search.html').as_uri()}?q={word}")
+        phone.locator(f'#search-results a[href^="{path}"]').first.wait_for(timeout=5000)
+    assert not errors
+
+
+def test_a_chapter_offers_its_notebook_in_colab_and_as_a_download(book, pages, phone):
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["repository"]["url"]
+    colab = repository.replace("github.com", "colab.research.google.com/github") + "/blob/main/exercises"
+    for path, soup in pages.items():
+        buttons = [link["href"] for link in soup.select(".exercise-buttons a")]
+        notebook = ROOT / "exercises" / f"{Path(path).stem}.ipynb"
+        if not notebook.exists():
+            assert not buttons
+            continue
+        assert buttons == [f"{colab}/{notebook.name}", f"../exercises/{notebook.name}"]
+        phone.goto((book / path).as_uri())
+        with phone.expect_download(timeout=5000) as download:
+            phone.get_by_role("link", name="Download").click()
+        assert download.value.suggested_filename == notebook.name
+        assert Path(download.value.path()).read_bytes() == notebook.read_bytes()
+
+
+# Builds of a small book: the real configuration and extension, with stand-ins for pages and helpers.
+
+REAL_PARTS = ("_config.yml", "_ext", "book/_static", "bncourse/site.py", "bncourse/paths.py", "bncourse/errors.py")
+PAGE = """---
+file_format: mystnb
+kernelspec:
+  name: python3
+---
+
+# A page
+
+```{{code-cell}} python
+{code}
+```
+"""
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    for name in REAL_PARTS:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    (tmp_path / "book/references.bib").touch()
+    (tmp_path / "_toc.yml").write_text("{format: jb-book, root: book/intro}")
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [PAGE.format(code="1 / 0"), "# A page\n\n[there](nowhere.md)"], ids=["cell", "link"])
+def test_a_page_that_is_broken_fails_every_build_not_only_the_first(small_book, page):
+    (small_book / "book/intro.md").write_text(page)
+    for _ in range(2):
+        built = build_book(small_book, small_book / "_build/html")
+        assert built.returncode != 0
+        assert "intro.md" in built.stderr and "the book was not built" in built.stderr
+
+
+def test_a_changed_helper_executes_again_the_pages_that_use_it_and_no_other(small_book):
+    log, package = small_book / "executed", small_book / "bncourse"
+    cell = f"open({str(log)!r}, 'a').write"
+    (small_book / "book/intro.md").write_text(PAGE.format(code=f"from bncourse import data\n{cell}('data ')"))
+    (small_book / "book/other.md").write_text(PAGE.format(code=f"import bncourse.training\n{cell}('training ')"))
+    (small_book / "_toc.yml").write_text("{format: jb-book, root: book/intro, chapters: [{file: book/other}]}")
+    (small_book / "constraints.txt").write_text("torch==1\n")
+    for name in ("__init__", "data", "progress"):
+        (package / f"{name}.py").touch()
+    (package / "training.py").write_text("from bncourse.progress import *\n")
+
+    def executed_by_a_build():
+        log.write_text("")
+        built = build_book(small_book, small_book / "_build/html")
+        assert built.returncode == 0, built.stderr
+        return set(log.read_text().split())
+
+    assert executed_by_a_build() == {"data", "training"}
+    assert executed_by_a_build() == set()
+    (package / "progress.py").write_text("# changed\n")
+    assert executed_by_a_build() == {"training"}
+    (small_book / "constraints.txt").write_text("torch==2\n")
+    assert executed_by_a_build() == {"data", "training"}
+
+
+def test_the_cache_follows_imports_into_the_package():
+    spec = importlib.util.spec_from_file_location("course_extension", ROOT / "_ext/course.py")
+    course = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(course)
+
+    def behind(code):
+        return {path.relative_to(ROOT / "bncourse").as_posix() for path in course.helper_files(code)}
+
+    assert behind("import numpy") == set()
+    assert {"__init__.py", "data.py", "progress.py"} <= behind("from bncourse import data")
+    assert behind("from bncourse import data, figures").isdisjoint({"training.py", "checking/live.py"})
+    assert "checking/live.py" in behind("from bncourse import check")
+    assert "checking/live.py" in behind("import bncourse")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CourseError, match="cannot write to .*file"):
+        site.build(output=tmp_path / "file" / "html")
+
+
+def test_serving_before_building_says_what_to_run(monkeypatch, tmp_path):
+    monkeypatch.setattr(site, "SITE", tmp_path)
+    with pytest.raises(CourseError, match="run 'make book' first"):
+        site.serve()
+
+
+def test_a_port_in_use_is_named(monkeypatch, tmp_path):
+    (tmp_path / "index.html").touch()
+    monkeypatch.setattr(site, "SITE", tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CourseError, match=str(port)):
+            site.serve(port)
