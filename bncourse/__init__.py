@@ -17,3 +17,13 @@ def check(exercise):
     from bncourse.checking.live import check_namespace
 
     check_namespace(exercise, sys._getframe(1).f_globals)
+
+
+def mine(exercise):
+    """The learner's own answer to an earlier exercise, such as "3.1", if it passes its checks; else the reference.
+
+    `normalize = mine("3.1")`. Prints which of the two it is; the answer is read from the notebook file in work/.
+    """
+    from bncourse.checking.mine import answer_of
+
+    return answer_of(exercise)

@@ -28,7 +28,13 @@ def _compare(got, expected, rtol, atol, words, place):
     if isinstance(expected, (tuple, list)):
         _compare_items(got, expected, rtol, atol, words, place)
         return
-    if expected is None or isinstance(expected, (str, dict)):
+    if isinstance(expected, dict):
+        if not isinstance(got, dict) or got.keys() != expected.keys():
+            raise Mismatch(words or "The names differ.", list(got), list(expected), place)
+        for name, value in expected.items():
+            _compare(got[name], value, rtol, atol, words, f"{place}[{name!r}]")
+        return
+    if expected is None or isinstance(expected, str):
         if type(got) is not type(expected) or got != expected:
             raise Mismatch(words or "The result is another one.", got, expected, place)
         return

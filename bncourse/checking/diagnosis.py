@@ -14,13 +14,16 @@ def diagnose(result, answers):
     if result.status in ("solved", "missing", "unsolved"):
         return None
     mistakes = registry.mistakes_of(result.exercise)
-    returned = [call for call in result.calls if not call.error]
-    selections = [result.calls]
+    # The calls that showed a failure come first: hardly another mistake reproduces those, so the rest is seldom replayed.
+    telling = [failure.call for failure in result.failures if failure.call]
+    calls = [*telling, *(call for call in result.calls if call not in telling)]
+    returned = [call for call in calls if not call.error]
+    selections = [calls]
     if any(failure.call in returned for failure in result.failures):
         selections.append(returned)
-    for calls in selections:
+    for selected in selections:
         for mistake in mistakes:
-            if _reproduces(mistake, calls, answers, result.exercise):
+            if _reproduces(mistake, selected, answers, result.exercise):
                 return mistake.words
     forbidden = [failure.error for failure in result.failures if isinstance(failure.error, Forbidden)]
     if forbidden:

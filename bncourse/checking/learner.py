@@ -127,6 +127,7 @@ class Learner:
             raise
         except BaseException as error:  # the answer may raise anything, SystemExit and TimeUp included
             call.error = _told_apart(error, call.name)
+        call.result = _kept(call.result)
         if called:
             call.error = Forbidden(called[0])
         call.printed = printed.getvalue()
@@ -152,6 +153,14 @@ class Learner:
             raise AssertionError(words)
 
 
+def _kept(result):
+    """A copy that later calls cannot change; what cannot be copied stays as it is."""
+    try:
+        return clone(result)
+    except Exception:  # a result of the learner's may refuse in any way
+        return result
+
+
 def _parameters(function):
     try:
         return list(inspect.signature(function).parameters)
@@ -165,7 +174,7 @@ def _changed(call, args, kwargs):
     return [name for (name, before), (_, after) in zip(call.arguments, used) if not same_bits(before, after)]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=100)
 def _alone(probe):
     """The probe rebuilt from its source in an empty namespace, as a worker elsewhere would have it."""
     namespace = {}

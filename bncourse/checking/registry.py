@@ -11,6 +11,24 @@ from bncourse.paths import MISTAKES, VARIANTS
 NUMPY_ONLY = ("torch", "scipy", "sklearn", "skimage", "keras", "tensorflow", "jax", "statsmodels", "pandas")
 
 
+# What an exercise forbids that is to be written with PyTorch's tensors: the normalizations it has already.
+TORCH_NORMS = (
+    *(f"torch.nn.modules.{module}" for module in ("batchnorm", "instancenorm", "normalization")),
+    *(f"torch.nn.functional.{kind}_norm" for kind in ("batch", "instance", "layer", "group", "rms", "local_response")),
+    *(
+        f"torch.{name}"
+        for name in ("batch_norm", "native_batch_norm", "instance_norm", "layer_norm", "native_layer_norm")
+    ),
+    *(f"torch.{name}" for name in ("group_norm", "native_group_norm", "_ops")),
+)
+
+# What an exercise forbids in which a gradient is to be written by hand.
+AUTOGRAD = (
+    *(f"torch.autograd.{name}" for name in ("grad", "functional", "gradcheck", "forward_ad")),
+    *("torch.func", "torch._functorch.eager_transforms", "torch._functorch.apis"),
+)
+
+
 @dataclass(frozen=True)
 class Guide:
     """Help and limits of one exercise."""
@@ -70,22 +88,21 @@ def variant(exercise_id):
 
 def mistakes_of(exercise):
     """The known wrong answers to one exercise."""
-    return _answers(MISTAKES / f"m_{exercise.chapter}.py", exercise.id)
+    return _answers(MISTAKES, f"m_{exercise.chapter}*.py", exercise.id)
 
 
 def variants_of(exercise):
     """The known right answers to one exercise besides the solution."""
-    return _answers(VARIANTS / f"v_{exercise.chapter}.py", exercise.id)
+    return _answers(VARIANTS, f"v_{exercise.chapter}*.py", exercise.id)
 
 
-def _answers(path, exercise_id):
-    return [answer for answer in _load(path) if answer.exercise == exercise_id]
+def _answers(folder, pattern, exercise_id):
+    paths = sorted(folder.glob(pattern))
+    return [answer for path in paths for answer in _load(path) if answer.exercise == exercise_id]
 
 
 @cache
 def _load(path):
-    if not path.exists():
-        return ()
     _collected.clear()
     spec = importlib.util.spec_from_file_location(path.stem, path)
     spec.loader.exec_module(importlib.util.module_from_spec(spec))

@@ -93,7 +93,7 @@ def _call_line(call):
 
 
 def _is_short(value):
-    return isinstance(value, (bool, int, float, str, type(None), np.generic))
+    return isinstance(value, (bool, int, float, str, dict, type(None), np.generic))
 
 
 def shown(value):
@@ -156,7 +156,7 @@ def as_html(content):
 def _table(details):
     rows = "".join(
         f'<tr><th scope="row" style="text-align:left;vertical-align:top;padding-right:1em">{escape(name.strip())}</th>'
-        f'<td style="text-align:left"><pre style="margin:0">{escape(value)}</pre></td></tr>'
+        f'<td style="text-align:left"><pre style="margin:0;background:none;color:inherit">{escape(value)}</pre></td></tr>'
         for name, value in details
     )
     return f'<table style="margin:.3em 0 .6em 1.2em">{rows}</table>'
