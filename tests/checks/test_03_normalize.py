@@ -81,12 +81,12 @@ def test_eps_is_1e_minus_5_unless_given(learner):
 
 
 @exercise("3.1", points=1)
-def test_takes_any_numbers_and_leaves_them_alone(learner):
-    """Integers, float32, strided and read-only arrays are taken; no argument is changed; a second call gives the same."""
+def test_takes_any_array_and_leaves_it_alone(learner):
+    """float32, strided and read-only arrays are taken; no argument is changed; a second call gives the same."""
     mean, var = np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0])
-    integers = np.array([[1, 2, 4], [0, 5, 3]])
+    first = random(2, 3, seed=1)
     strided = random(6, 8, seed=2)[::2, 1:7:2]
-    for x in (integers, random(2, 3, seed=3).astype(np.float32), strided, read_only(random(2, 3, seed=4)), integers):
+    for x in (first, random(2, 3, seed=3).astype(np.float32), strided, read_only(random(2, 3, seed=4)), first):
         assert_close(learner.normalize(x, mean, var, 0.1), with_given(x, mean, var, 0.1), rtol=1e-4, atol=1e-6)
         assert not learner.changed, f"The call changed its argument {learner.changed[0]}."
 
@@ -157,10 +157,10 @@ def test_variance_survives_a_large_mean_in_float32(learner):
 
 @exercise("3.2", points=1)
 def test_batch_normalize_leaves_its_input_alone(learner):
-    """Integers, strided and read-only arrays are taken; x is not changed; earlier calls leave no trace."""
+    """Strided and read-only arrays are taken; x is not changed; earlier calls leave no trace."""
     strided = np.swapaxes(random(4, 6, 5, 3, seed=8), 1, 3)[:, :, ::2, ::3]
-    integers = np.array([[1, 20], [2, 40], [4, 90]])
-    for x in (integers, strided, read_only(random(3, 2, 2, seed=9)), integers):
+    first = np.array([[1.0, 20.0], [2.0, 40.0], [4.0, 90.0]])
+    for x in (first, strided, read_only(random(3, 2, 2, seed=9)), first):
         assert_close(learner.batch_normalize(x, 0.1), standardised(x, 0.1))
         assert not learner.changed, "The call changed its argument x."
 

@@ -134,14 +134,6 @@ def normalize(x, mean, var, eps=1e-5):
 
 @mistake("3.1")
 def normalize(x, mean, var, eps=1e-5):
-    """The result takes its dtype from x (`empty_like`), so whole numbers come out cut to whole numbers."""
-    result = np.empty_like(x)
-    result[...] = (x - mean) / np.sqrt(var + eps)
-    return result
-
-
-@mistake("3.1")
-def normalize(x, mean, var, eps=1e-5):
     """You call PyTorch's own batch normalization; here you write it."""
     import torch
 
