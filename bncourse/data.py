@@ -3,17 +3,22 @@
 import os
 import tarfile
 import tempfile
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pooch
-from tqdm import tqdm
+from tqdm import TqdmWarning, tqdm
 
 from bncourse.errors import CourseError
 from bncourse.progress import bar_options
+
+with warnings.catch_warnings():
+    # In a kernel without ipywidgets, pooch's import makes tqdm ask for them; the bars here do without.
+    warnings.simplefilter("ignore", TqdmWarning)
+    import pooch
 
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"

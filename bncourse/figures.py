@@ -61,7 +61,8 @@ def plot_groups(ax, groups, label, index=0, of=1):
 def image_strip(images, titles=None, rows=1):
     """A figure of `images` `(K, H, W)`, `(K, 1, H, W)` or `(K, 3, H, W)` in [0, 1], in `rows` rows."""
     columns = -(-len(images) // rows)
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.1, rows * 1.3), squeeze=False)
+    size = min(7 / columns, 1.4)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * (size + 0.3)), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for number, (ax, image) in enumerate(zip(axes.flat, images)):
@@ -69,5 +70,5 @@ def image_strip(images, titles=None, rows=1):
         image = image.squeeze(0) if image.shape[0] == 1 else image
         ax.imshow(image.transpose(1, 2, 0) if image.ndim == 3 else image, vmin=0, vmax=1)
         if titles:
-            ax.set_title(titles[number], fontsize=9)
+            ax.set_title(titles[number])
     return figure

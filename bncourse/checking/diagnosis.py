@@ -14,7 +14,7 @@ def diagnose(result, answers):
     if result.status in ("solved", "missing", "unsolved"):
         return None
     mistakes = registry.mistakes_of(result.exercise)
-    # The calls that showed a failure come first: hardly another mistake reproduces those, so the rest is seldom replayed.
+    # Calls that showed a failure come first: hardly another mistake reproduces those, so the rest is seldom replayed.
     telling = [failure.call for failure in result.failures if failure.call]
     calls = [*telling, *(call for call in result.calls if call not in telling)]
     returned = [call for call in calls if not call.error]

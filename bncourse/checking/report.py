@@ -155,8 +155,8 @@ def as_html(content):
 
 def _table(details):
     rows = "".join(
-        f'<tr><th scope="row" style="text-align:left;vertical-align:top;padding-right:1em">{escape(name.strip())}</th>'
-        f'<td style="text-align:left"><pre style="margin:0;background:none;color:inherit">{escape(value)}</pre></td></tr>'
+        f'<tr style="text-align:left;vertical-align:top"><th scope="row">{escape(name.strip())}</th><td>'
+        f'<pre style="margin:0;background:none;color:inherit">{escape(value)}</pre></td></tr>'
         for name, value in details
     )
     return f'<table style="margin:.3em 0 .6em 1.2em">{rows}</table>'
