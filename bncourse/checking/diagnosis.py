@@ -6,35 +6,41 @@ from bncourse.checking.learner import AnswerCrashed, Forbidden, Learner
 
 
 def diagnose(result, answers):
-    """The sentence of the mistake that gives the learner's results on every recorded call, or None.
+    """The sentence of the mistake that explains a failed result, or None; and whether it explains all of it.
 
-    A mistake that reproduces all calls, crashes included, comes first; failing that, one that
-    reproduces every call which returned a value, among them one of a failed check.
+    A mistake that reproduces every recorded call, crashes included, comes first; then one that reproduces every call
+    which returned a value, among them one of a failed check. Where two slips meet, no mistake does either: then the one
+    that reproduces the shown failure, and most of the others, explains a part.
     """
     if result.status in ("solved", "missing", "unsolved"):
-        return None
+        return None, True
     mistakes = registry.mistakes_of(result.exercise)
     # Calls that showed a failure come first: hardly another mistake reproduces those, so the rest is seldom replayed.
     telling = [failure.call for failure in result.failures if failure.call]
     calls = [*telling, *(call for call in result.calls if call not in telling)]
     returned = [call for call in calls if not call.error]
-    selections = [calls]
-    if any(failure.call in returned for failure in result.failures):
-        selections.append(returned)
-    for selected in selections:
+    wrong = [call for call in telling if not call.error]
+    for selected in (calls, returned if wrong else []):
         for mistake in mistakes:
-            if _reproduces(mistake, selected, answers, result.exercise):
-                return mistake.words
+            if selected and all(_reproduced(mistake, selected, answers, result.exercise)):
+                return mistake.words, True
     forbidden = [failure.error for failure in result.failures if isinstance(failure.error, Forbidden)]
     if forbidden:
-        return f"Your answer calls {forbidden[0].name}, which does the work that this exercise asks you to write."
-    return None
+        return f"Your answer calls {forbidden[0].name}, which does the work that this exercise asks you to write.", True
+    if result.shown.call in wrong:
+        others = [call for call in wrong if call is not result.shown.call]
+        partial = [one for one in mistakes if all(_reproduced(one, [result.shown.call], answers, result.exercise))]
+        if partial:
+            best = max(partial, key=lambda one: sum(_reproduced(one, others, answers, result.exercise)))
+            return best.words, False
+    return None, True
 
 
-def _reproduces(mistake, calls, answers, exercise):
+def _reproduced(mistake, calls, answers, exercise):
+    """For each recorded call, whether the mistake gives the same."""
     guide = registry.guides.get(exercise.id, registry.Guide())
     learner = Learner(answers.overlaid({mistake.name: mistake.value}), guide)
-    return bool(calls) and all(_agree(call, learner.replay(call)) for call in calls)
+    return (_agree(call, learner.replay(call)) for call in calls)
 
 
 def _agree(call, replayed):

@@ -35,7 +35,7 @@ def judged(exercises, answers):
     """Results by exercise id, each with its diagnosis."""
     results = run_checks(exercises, answers)
     for result in results.values():
-        result.diagnosis = diagnose(result, answers)
+        result.diagnosis, result.explains_all = diagnose(result, answers)
     return results
 
 

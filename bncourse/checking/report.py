@@ -19,6 +19,7 @@ class Report:
     title: str
     solved: bool
     diagnosis: str | None
+    diagnosis_title: str
     passed: list[str]
     failed: list[str]
     details: list[tuple[str, str]]
@@ -29,12 +30,13 @@ def report(result, hints=()):
     """The report on a result; `hints` are those that the learner has earned."""
     title = f"{result.exercise.id}: {_verdict(result)}"
     if result.status in ("missing", "unsolved"):
-        return Report(title, False, None, [], [], [], list(hints))
+        return Report(title, False, None, "", [], [], [], list(hints))
     details = _details(result.shown) if result.failures else []
     in_order = sorted(result.failures, key=lambda failure: failure is not result.shown)
     failed = list(dict.fromkeys(failure.words for failure in in_order))
     solved, passed = result.status == "solved", list(result.passed.values())
-    return Report(title, solved, result.diagnosis, passed, failed, details, list(hints))
+    explains = "What happened" if result.explains_all else "What happened, among other things"
+    return Report(title, solved, result.diagnosis, explains, passed, failed, details, list(hints))
 
 
 def _verdict(result):
@@ -116,7 +118,9 @@ def as_text(content):
     """The report for a terminal."""
     lines = [content.title]
     if content.diagnosis:
-        lines += textwrap.wrap(f"What happened: {content.diagnosis}", 96, initial_indent="  ", subsequent_indent="  ")
+        lines += textwrap.wrap(
+            f"{content.diagnosis_title}: {content.diagnosis}", 96, initial_indent="  ", subsequent_indent="  "
+        )
     lines += [f"  passed  {words}" for words in content.passed]
     for i, words in enumerate(content.failed):
         lines.append(f"  failed  {words}")
@@ -141,7 +145,8 @@ def as_html(content):
     """The report for a notebook; readable in light and dark, all values escaped."""
     parts = [f"<strong>{escape(content.title)}</strong>"]
     if content.diagnosis:
-        parts.append(f'<p style="margin:.4em 0"><strong>What happened:</strong> {escape(content.diagnosis)}</p>')
+        words = f"<strong>{content.diagnosis_title}:</strong> {escape(content.diagnosis)}"
+        parts.append(f'<p style="margin:.4em 0">{words}</p>')
     parts.append('<ul style="list-style:none;margin:.4em 0;padding:0">')
     for i, words in enumerate(content.failed):
         parts.append(f"<li>✗ {escape(words)}{_table(content.details) if i == 0 else ''}</li>")

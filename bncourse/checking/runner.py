@@ -50,6 +50,7 @@ class Result:
     failures: list[Failure] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     diagnosis: str | None = None
+    explains_all: bool = True
 
     @property
     def points(self):

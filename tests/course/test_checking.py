@@ -167,6 +167,33 @@ def test_raises_accepts_the_right_error_only():
         pass
 
 
+# Diagnosis
+
+
+def test_two_slips_at_once_are_explained_in_part(capsys):
+    def eps_outside_and_data_overwritten(x, mean, var, eps=1e-5):
+        x[...] = (x - mean) / (np.sqrt(var) + eps)
+        return x
+
+    def no_guard_and_wrong_deviation(source, target):
+        with np.errstate(all="ignore"):
+            return (target.mean(0) - source.mean(0)) / target.std(0)
+
+    with pytest.raises(CheckFailed):
+        check_namespace("1.2", {"mean_shift": no_guard_and_wrong_deviation})
+    assert "What happened, among other things: You divide by the deviation of target" in capsys.readouterr().out
+    with pytest.raises(CheckFailed):
+        check_namespace("3.1", {"normalize": eps_outside_and_data_overwritten})
+    assert "What happened: ε stands outside" not in capsys.readouterr().out
+
+
+def test_an_answer_unlike_any_mistake_gets_no_diagnosis():
+    exercise = curriculum.exercises()["3.1"]
+    result = judged([exercise], Answers({"normalize": lambda x, mean, var, eps=1e-5: np.cos(x)}))["3.1"]
+    assert result.status == "failed"
+    assert result.diagnosis is None
+
+
 # Comparison
 
 
