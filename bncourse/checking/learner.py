@@ -64,7 +64,13 @@ class Call:
     @property
     def size(self):
         """How many numbers went in: failures with small inputs are shown first."""
-        return sum(np.size(value) for _, value in self.arguments)
+        return sum(_size(value) for _, value in self.arguments)
+
+
+def _size(value):
+    if isinstance(value, (tuple, list)):
+        return sum(map(_size, value))
+    return sum(map(_size, value.values())) if isinstance(value, dict) else np.size(value)
 
 
 class Answers:

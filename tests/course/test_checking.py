@@ -167,6 +167,12 @@ def test_raises_accepts_the_right_error_only():
         pass
 
 
+def test_nested_and_ragged_arguments_can_be_weighed():
+    one = learner(anything=lambda *args: None)
+    one.anything([[1.0, 2.0], [3.0]], {"a": np.ones((2, 2))}, None)
+    assert one.calls[0].size == 8
+
+
 # Diagnosis
 
 

@@ -221,7 +221,7 @@ class BatchNormFunction(Function):
 
 @mistake("5.5")
 class BatchNormFunction(Function):
-    """γ is missing in dx."""
+    """γ is missing in dx: what reaches x̂ is γ · dy."""
 
     @staticmethod
     def backward(ctx, dy):
@@ -231,7 +231,7 @@ class BatchNormFunction(Function):
 
 @mistake("5.5")
 class BatchNormFunction(Function):
-    """dγ and dβ are means; they are sums."""
+    """dγ and dβ are means over the values of a channel; they are sums."""
 
     @staticmethod
     def backward(ctx, dy):
