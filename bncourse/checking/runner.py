@@ -15,6 +15,7 @@ from bncourse.checking.learner import (
     Forbidden,
     Learner,
 )
+from bncourse.checking.watching import one_thread
 from bncourse.errors import CourseError
 from bncourse.paths import ROOT
 
@@ -99,6 +100,11 @@ class _Plugin:
     def pytest_collectreport(self, report):
         if report.failed:
             self.collection_error = str(report.longrepr).strip().splitlines()[-1]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self):
+        with one_thread():
+            return (yield)
 
     @pytest.fixture
     def learner(self, request):
