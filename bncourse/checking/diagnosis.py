@@ -26,7 +26,7 @@ def diagnose(result, answers):
                 return mistake.words, True
     forbidden = [failure.error for failure in result.failures if isinstance(failure.error, Forbidden)]
     if forbidden:
-        return f"Your answer calls {forbidden[0].name}, which does the work that this exercise asks you to write.", True
+        return f"Your answer calls {forbidden[0].name}, which this exercise forbids: here you write it yourself.", True
     if result.shown.call in wrong:
         others = [call for call in wrong if call is not result.shown.call]
         partial = [one for one in mistakes if all(_reproduced(one, [result.shown.call], answers, result.exercise))]

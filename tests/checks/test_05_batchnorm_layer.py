@@ -30,7 +30,7 @@ guide(
         "Two variances leave the training forward: the biased one normalises, the unbiased one, times m / (m - 1), is stored.",
         "m is the number of values behind one statistic: x.size // x.shape[1].",
     ],
-    forbids=(*NUMPY_ONLY, "torch"),
+    forbids=NUMPY_ONLY,
 )
 
 
@@ -130,7 +130,7 @@ guide(
         "Closed form for one channel: dx = γ / √(σ² + ε) · (dy - mean of dy - x̂ · mean of dy·x̂), means over the same axes "
         "as in the forward.",
     ],
-    forbids=(*NUMPY_ONLY, "torch"),
+    forbids=NUMPY_ONLY,
 )
 
 
