@@ -144,6 +144,7 @@ def copy_files(app, error):
 
 def setup(app):
     os.environ.update(BNCOURSE_PAGE="1", OMP_NUM_THREADS="1")
+    os.environ.pop("MPLBACKEND", None)  # another backend than that of the kernels would leave pages without figures
     if hasattr(KernelManager, "transport_encryption"):  # off by default, and each kernel warns of that
         KernelManager.transport_encryption.default_value = "auto"
     # Loaded with the table of contents; it keeps nothing between pages, and does not say so.

@@ -62,7 +62,6 @@ def _parser():
 def _check(options):
     from bncourse.checking.terminal import check
 
-    os.environ.setdefault("MPLBACKEND", "Agg")
     # An id may follow --notebook, and a file may come without it.
     given = [*options.names, *options.notebook]
     names = [name for name in given if name not in options.notebook or re.fullmatch(r"\d+(\.\d+)?", name)]

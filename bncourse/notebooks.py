@@ -277,9 +277,26 @@ def run(path):
     notebook = load(path)
     result = Notebook(Path(path), chapter_of(path, notebook))
     result.namespace.update(__name__="__main__", __builtins__=__builtins__)
-    for cell in notebook["cells"]:
-        if cell.get("cell_type") != "code":
-            continue
+    code = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code"]
+    with _no_windows():
+        _run_cells(code, result)
+    return result
+
+
+@contextlib.contextmanager
+def _no_windows():
+    """Figures that a learner's cell draws open no window; the environment is afterwards as it was."""
+    before = os.environ.get("MPLBACKEND")
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MPLBACKEND"]
+
+
+def _run_cells(cells, result):
+    for cell in cells:
         name, role = _name(cell), _role(cell)
         if role in ("check", "colab"):
             continue
@@ -290,7 +307,6 @@ def run(path):
             result.errors.pop(name, None)
             if error and not (defined and len(result.answers[name]) == len(defined)):
                 result.errors[name] = error
-    return result
 
 
 def _execute(source, namespace, filename, whole):

@@ -1,6 +1,7 @@
 """The command line: what scripts may rely on, and one clear line for everything that goes wrong."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -94,6 +95,16 @@ def test_a_renamed_cell_is_missing(run, notebook):
     path.write_text(path.read_text().replace('"id": "ex-3-1"', '"id": "my-best-try"'))
     _, out, _ = run("check", "3.1", "--json", "--notebook", path)
     assert rows(out)[0]["status"] == "missing"
+
+
+def test_checking_leaves_the_environment_as_it_was(run, notebook, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    before = dict(os.environ)
+    draws = "import os\nfrom matplotlib import pyplot\npyplot.figure()\n" + RIGHT
+    assert run("check", "3.1", "--notebook", notebook("03_normalize", {"ex-3-1": draws}))[0] == 0
+    assert {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"} == {
+        name: value for name, value in before.items() if name != "PYTEST_CURRENT_TEST"
+    }
 
 
 def test_outputs_of_50_mb_do_no_harm(run, notebook):
