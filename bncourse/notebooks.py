@@ -4,17 +4,15 @@ The one hand-written source of a chapter's notebooks is solutions/NN_stem.py in 
 an answer cell is marked `# %% exercise="3.1"` and holds `# BEGIN SOLUTION` ... `# END SOLUTION`.
 """
 
-import ast
 import contextlib
 import hashlib
-import io
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from bncourse import curriculum
+from bncourse import cells, curriculum
 from bncourse.errors import CourseError
 from bncourse.paths import EXERCISES, ROOT, SOLUTIONS, WORK, shown
 
@@ -189,8 +187,8 @@ def _sealed(notebook, stem):
     return notebook
 
 
-def _digest(cells):
-    sources = [_source(cell) for cell in cells]
+def _digest(of_cells):
+    sources = [cells.source_of(cell) for cell in of_cells]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:16]
 
 
@@ -225,48 +223,33 @@ def _repository():
 
 
 @dataclass
-class Notebook:
-    """What a notebook's answer cells define, and what went wrong with which of them."""
+class Notebook(cells.Defined):
+    """What a notebook's cells define, and what went wrong in which answer cell."""
 
-    path: Path
-    chapter: str
-    namespace: dict = field(default_factory=dict)
-    answers: dict = field(default_factory=dict)
-    errors: dict = field(default_factory=dict)
+    path: Path = None
+    chapter: str = ""
 
 
 def load(path):
     """A notebook file as a dict with a list of cells; CourseError in one line if it is none."""
     path = Path(path)
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        return cells.parse(path.read_bytes())
     except FileNotFoundError:
         raise CourseError(f"{shown(path)} does not exist; `make lab` puts the exercise notebooks into work/") from None
     except OSError as error:
         raise CourseError(f"cannot read {shown(path)}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CourseError(f"{shown(path)} is not a notebook: it is not text") from None
-    except (ValueError, RecursionError) as error:
-        empty = path.stat().st_size == 0
-        what = "it is empty" if empty else f"its JSON breaks off or is damaged ({error})"
-        raise CourseError(f"{shown(path)} is not a notebook: {what}") from None
-    cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-        raise CourseError(f"{shown(path)} is not a notebook of format 4: it has no list of cells")
-    return notebook
+    except ValueError as error:
+        raise CourseError(f"{shown(path)} is not a notebook{error}") from None
 
 
 def chapter_of(path, notebook):
     """The chapter that a notebook belongs to, by its answer cells, then its metadata, then its name."""
-    numbers = [match[1] for cell in notebook["cells"] if (match := re.match(r"ex-(\d+)-\d+$", _name(cell)))]
-    marked = notebook.get("metadata", {}).get("bncourse", {}).get("chapter")
-    for stem in curriculum.chapters():
-        if numbers and stem[:2].lstrip("0") == max(numbers, key=numbers.count):
-            return stem
-    for stem in curriculum.chapters():
-        if stem in (marked, Path(path).stem):
-            return stem
-    raise CourseError(f"{shown(path)} is not an exercise notebook of this course: it has no cell named ex-…")
+    names = [cells.name_of(cell) for cell in notebook["cells"]]
+    chapter = cells.chapter_among(curriculum.chapters(), names, cells.marked_chapter(notebook), Path(path).stem)
+    if chapter is None:
+        raise CourseError(f"{shown(path)} is not an exercise notebook of this course: it has no cell named ex-…")
+    return chapter
 
 
 def run(path):
@@ -275,11 +258,10 @@ def run(path):
     Returns a Notebook; `errors` maps the name of an answer cell to the exception that it raised.
     """
     notebook = load(path)
-    result = Notebook(Path(path), chapter_of(path, notebook))
-    result.namespace.update(__name__="__main__", __builtins__=__builtins__)
-    code = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code"]
+    result = Notebook(path=Path(path), chapter=chapter_of(path, notebook))
     with _no_windows():
-        _run_cells(code, result)
+        for cell in cells.code(notebook):
+            result.run(cell)
     return result
 
 
@@ -293,73 +275,3 @@ def _no_windows():
     finally:
         if before is None:
             del os.environ["MPLBACKEND"]
-
-
-def _run_cells(cells, result):
-    for cell in cells:
-        name, role = _name(cell), _role(cell)
-        if role in ("check", "colab"):
-            continue
-        whole = role in ("answer", "setup")
-        defined, error = _execute(_source(cell), result.namespace, f"<cell {name}>", whole)
-        if role == "answer":
-            result.answers[name] = {key: result.namespace[key] for key in defined if key in result.namespace}
-            result.errors.pop(name, None)
-            if error and not (defined and len(result.answers[name]) == len(defined)):
-                result.errors[name] = error
-
-
-def _execute(source, namespace, filename, whole):
-    """Run one cell; the names of functions and classes that it defines, and the exception that ended it, if any."""
-    import linecache
-
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            tree = _parsed(source, filename)
-            if not whole:
-                tree.body = [node for node in tree.body if _is_definition(node)]
-            defined = [node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-            try:
-                exec(compile(tree, filename, "exec"), namespace)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # a cell may raise anything, SystemExit included
-                return defined, error
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return [], error
-    return defined, None
-
-
-def _parsed(source, filename):
-    try:
-        return ast.parse(source, filename)
-    except SyntaxError:
-        without_magics = re.sub(r"^([ \t]*)([%!?].*)$", r"\1pass  # \2", source, flags=re.M)
-        if without_magics == source:
-            raise
-        return ast.parse(without_magics, filename)
-
-
-def _is_definition(node):
-    if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
-        return True
-    constant = isinstance(node, (ast.Assign, ast.AnnAssign))
-    return constant and not any(isinstance(part, (ast.Call, ast.Await)) for part in ast.walk(node))
-
-
-def _name(cell):
-    """The cell's id; in older formats, which have none, its name in nbgrader's metadata."""
-    name = cell.get("id") or cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")
-    return name if isinstance(name, str) else ""
-
-
-def _role(cell):
-    if re.match(r"ex-\d+-\d+$", _name(cell)):
-        return "answer"
-    return cell.get("metadata", {}).get("bncourse", {}).get("role", "learner")
-
-
-def _source(cell):
-    source = cell.get("source", "")
-    return "".join(map(str, source)) if isinstance(source, list) else str(source)

@@ -1,8 +1,19 @@
-"""Numbers that a page measured, handed to its text."""
+"""Numbers that a page measured: handed to its text, and to the ledger as evidence for or against a claim."""
+
+import json
+import os
 
 import numpy as np
 
 from bncourse.figures import confidence_interval
+
+FULL, FIRST_SEED = "BNCOURSE_FULL", "BNCOURSE_FIRST_SEED"
+
+
+def seeds(shown, full):
+    """The seeds of an experiment: `shown` many on a page, `full` many in `make experiments`, as a range."""
+    first = int(os.environ.get(FIRST_SEED, 0))
+    return range(first, first + (full if os.environ.get(FULL) else shown))
 
 
 def measured(name, value):
@@ -18,3 +29,33 @@ def measured(name, value):
         glue(f"{name}_ci", confidence_interval(values), display=False)
         values = values.mean()
     glue(name, values.item(), display=False)
+
+
+def evidence(claim, what, effect, *, interval=None, null=0.0, guide=None, unit="", scale=""):
+    """Enter what a page measured into the ledger's row of `claim`, an id of the guide's claims such as "C2".
+
+    `what` says in a few words what was compared. `effect` is turned so that more of it speaks for the claim and `null`
+    is none at all: one value a seed `(S,)`, of which the ledger shows mean and 95 % interval (Student's t), or one
+    number with its `interval` (low, high), from a bootstrap for instance. `guide` is the least effect that the guide
+    names, on the same scale, where it names one. `unit` follows the numbers; `scale` says on what they were measured.
+    """
+    from myst_nb import glue
+
+    values = np.asarray(effect, dtype=float)
+    if interval is None:
+        if values.size < 2:
+            raise ValueError(f"{claim}: one number needs its interval")
+        half = confidence_interval(values)
+        interval = (values.mean() - half, values.mean() + half)
+    entry = {
+        "claim": claim, "what": what, "effect": float(values.mean()), "low": float(interval[0]),
+        "high": float(interval[1]), "count": int(values.size), "null": float(null),
+        "guide": None if guide is None else float(guide), "unit": unit, "scale": scale,
+    }  # fmt: skip
+    glue(f"evidence {claim} {what}", json.dumps(entry), display=False)
+
+
+def parity(claim, what, difference, tolerance, scale=""):
+    """Enter into the ledger that two ways to compute the same differ by at most `difference`; `tolerance` is allowed."""
+    difference = float(difference)
+    evidence(claim, what, difference, interval=(difference, difference), null=tolerance, unit="parity", scale=scale)

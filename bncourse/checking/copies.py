@@ -21,14 +21,19 @@ def clone(value):
 
 
 def _clone_array(array):
+    return laid_out(array, array.strides, array.flags.writeable)
+
+
+def laid_out(array, strides, writeable):
+    """A copy of `array` in memory of its own with these strides (bytes) and this read-only flag."""
     if array.dtype == object or array.size == 0:
         return array.copy()
-    reach = [stride * (length - 1) for stride, length in zip(array.strides, array.shape)]
+    reach = [stride * (length - 1) for stride, length in zip(strides, array.shape)]
     buffer = bytearray(sum(map(abs, reach)) + array.itemsize)
     offset = -sum(step for step in reach if step < 0)
-    twin = np.ndarray(array.shape, array.dtype, buffer, offset, array.strides)
+    twin = np.ndarray(array.shape, array.dtype, buffer, offset, strides)
     twin[...] = array
-    twin.flags.writeable = array.flags.writeable
+    twin.flags.writeable = writeable
     return twin
 
 

@@ -2,7 +2,7 @@
 
 from bncourse.checking import registry
 from bncourse.checking.compare import same
-from bncourse.checking.learner import AnswerCrashed, Forbidden, Learner
+from bncourse.checking.learner import AnswerCrashed, Forbidden, Learner, nearest_builtin
 
 
 def diagnose(result, answers):
@@ -50,4 +50,4 @@ def _agree(call, replayed):
 
 
 def _kind(error):
-    return type(error.cause) if isinstance(error, AnswerCrashed) else type(error)
+    return nearest_builtin(type(error.cause)) if isinstance(error, AnswerCrashed) else type(error)

@@ -53,6 +53,7 @@ class Call:
     error: Exception | None = None
     printed: str = ""
     changed: list = field(default_factory=list)
+    used: tuple = ((), {})
 
     @property
     def arguments(self):
@@ -90,6 +91,10 @@ class Answers:
         """The same answers with some of them replaced."""
         return Answers({**self._namespace, **names})
 
+    def learner(self, guide):
+        """What a check gets to call these answers with."""
+        return Learner(self, guide)
+
 
 class Learner:
     """What a check gets: `learner.normalize(x, ...)` and `learner.run(probe, ...)`, each call recorded in `calls`."""
@@ -105,12 +110,16 @@ class Learner:
 
     def _call(self, name, *args, **kwargs):
         answer = getattr(self._answers, name)
-        return self._record(Call(name, args, kwargs, parameters=_parameters(answer)), answer)
+        return self._record(Call(name, args, kwargs, parameters=parameters(answer)), answer)
 
     def run(self, probe, *args):
         """Call `probe(answers, *args)`, a function whose source runs alone, beside the learner's code."""
-        call = Call(probe.__name__, args, {}, probe=probe, parameters=_parameters(probe)[1:])
-        return self._record(call, functools.partial(_alone(probe), self._answers))
+        call = Call(probe.__name__, args, {}, probe=probe, parameters=parameters(probe)[1:])
+        return self._record(call, functools.partial(alone(*source_of(probe)), self._answers))
+
+    def run_source(self, name, source, *args):
+        """`run` for a probe of which only name and source are at hand."""
+        return self._record(Call(name, args, {}), functools.partial(alone(name, source), self._answers))
 
     def replay(self, call):
         """Make a recorded call again; its error, if any, is in the new record and not raised."""
@@ -122,7 +131,7 @@ class Learner:
         return self.calls[-1]
 
     def _record(self, call, function):
-        args, kwargs = clone(call.args), clone(call.kwargs)
+        args, kwargs = call.used = clone(call.args), clone(call.kwargs)
         call.args, call.kwargs = clone(call.args), clone(call.kwargs)
         self.calls.append(call)
         printed, called = io.StringIO(), []
@@ -137,7 +146,7 @@ class Learner:
         if called:
             call.error = Forbidden(called[0])
         call.printed = printed.getvalue()
-        call.changed = _changed(call, args, kwargs)
+        call.changed = changed_arguments(call)
         if call.error:
             raise call.error
         return call.result
@@ -167,25 +176,32 @@ def _kept(result):
         return result
 
 
-def _parameters(function):
+def parameters(function):
+    """Names of the parameters of a function, as far as it tells them."""
     try:
         return list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return []
 
 
-def _changed(call, args, kwargs):
+def changed_arguments(call):
     """Names of arguments whose bits are no longer those that went in."""
-    used = Call(call.name, args, kwargs, parameters=call.parameters).arguments
+    used = Call(call.name, *call.used, parameters=call.parameters).arguments
     return [name for (name, before), (_, after) in zip(call.arguments, used) if not same_bits(before, after)]
 
 
 @functools.lru_cache(maxsize=100)
-def _alone(probe):
-    """The probe rebuilt from its source in an empty namespace, as a worker elsewhere would have it."""
+def source_of(probe):
+    """Name and source of a probe, which is all that a worker elsewhere would have of it."""
+    return probe.__name__, textwrap.dedent(inspect.getsource(probe))
+
+
+@functools.lru_cache(maxsize=100)
+def alone(name, source):
+    """A probe rebuilt from its source in an empty namespace."""
     namespace = {}
-    exec(compile(textwrap.dedent(inspect.getsource(probe)), f"<probe {probe.__name__}>", "exec"), namespace)
-    return namespace[probe.__name__]
+    exec(compile(source, f"<probe {name}>", "exec"), namespace)
+    return namespace[name]
 
 
 def _told_apart(error, name):
@@ -193,10 +209,27 @@ def _told_apart(error, name):
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, NotImplementedError) and "site-packages" not in frames[-1].filename:
         return AnswerUnsolved(name)
-    return AnswerCrashed(error, _line_of(error))
+    return AnswerCrashed(error, line_of(error))
 
 
-def _line_of(error):
+def cell_problem(error, cell):
+    """What a check is to be told of the exception that ended an answer's cell."""
+    if isinstance(error, (AnswerCrashed, AnswerUnsolved)):
+        return error
+    if isinstance(error, NotImplementedError):
+        return AnswerUnsolved(cell)
+    where = f"cell {cell}"
+    if isinstance(error, SyntaxError) and error.text:
+        where += f", line {error.lineno}: {error.text.strip()}"
+    return AnswerCrashed(error, where)
+
+
+def nearest_builtin(kind):
+    """The built-in exception that an exception's class derives from, which is all that a pipe can tell of it."""
+    return next(base for base in kind.__mro__ if base.__module__ == "builtins")
+
+
+def line_of(error):
     """The last line of the learner's own code in the traceback, as "line 3: return x / y"."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_learners(frame.filename)]
     return f"line {frames[-1].lineno}: {frames[-1].line}" if frames else ""

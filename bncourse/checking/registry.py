@@ -96,6 +96,14 @@ def variants_of(exercise):
     return _answers(VARIANTS, f"v_{exercise.chapter}*.py", exercise.id)
 
 
+def guide_of(exercise):
+    """The guide of one exercise, before any of its checks has run."""
+    if exercise.id not in guides:
+        spec = importlib.util.spec_from_file_location(exercise.check_file.stem, exercise.check_file)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return guides.setdefault(exercise.id, Guide())
+
+
 def _answers(folder, pattern, exercise_id):
     paths = sorted(folder.glob(pattern))
     return [answer for path in paths for answer in _load(path) if answer.exercise == exercise_id]

@@ -13,7 +13,6 @@ from bncourse.checking.learner import (
     AnswerUnsolved,
     Call,
     Forbidden,
-    Learner,
 )
 from bncourse.checking.watching import one_thread
 from bncourse.errors import CourseError
@@ -109,7 +108,7 @@ class _Plugin:
     @pytest.fixture
     def learner(self, request):
         id = request.node.get_closest_marker("exercise").args[0]
-        self.learners[request.node.nodeid] = Learner(self.answers, registry.guides.get(id, registry.Guide()))
+        self.learners[request.node.nodeid] = self.answers.learner(registry.guides.get(id, registry.Guide()))
         return self.learners[request.node.nodeid]
 
     def pytest_runtest_makereport(self, item, call):

@@ -53,6 +53,10 @@ def time_limit(seconds):
         signal.signal(signal.SIGALRM, before)
 
 
+# Where a stand-in for a forbidden package notes its calls.
+forbidden_calls = []
+
+
 @contextlib.contextmanager
 def watching(forbidden, called):
     """Append to `called` the names of forbidden callables that run inside the block."""
@@ -71,6 +75,7 @@ def watching(forbidden, called):
     if not forbidden:
         yield
         return
+    forbidden_calls.clear()
     before, collecting = sys.getprofile(), gc.isenabled()
     gc.disable()  # a finaliser of somebody else's objects must not look like a call of the learner's
     sys.setprofile(profile)
@@ -78,6 +83,7 @@ def watching(forbidden, called):
         yield
     finally:
         sys.setprofile(before)
+        called += forbidden_calls
         if collecting:
             gc.enable()
 

@@ -6,7 +6,7 @@ import os
 import nbformat
 import pytest
 
-from bncourse import curriculum, notebooks
+from bncourse import cells, curriculum, notebooks
 from bncourse.errors import CourseError
 from bncourse.paths import EXERCISES, SOLUTIONS
 
@@ -14,7 +14,7 @@ every_chapter = pytest.mark.parametrize("stem", notebooks.stems())
 
 
 def sources(notebook):
-    return [(cell["id"], notebooks._source(cell)) for cell in notebook["cells"]]
+    return [(cell["id"], cells.source_of(cell)) for cell in notebook["cells"]]
 
 
 @every_chapter
