@@ -1,4 +1,4 @@
-"""The command line: python -m bncourse check | notebooks | lab | book | serve."""
+"""The command line: python -m bncourse check | grade | notebooks | lab | book | serve."""
 
 import argparse
 import os
@@ -46,6 +46,20 @@ def _parser():
     notebooks.add_argument("chapters", nargs="*", metavar="CHAPTER")
     notebooks.set_defaults(run=_notebooks)
 
+    grade = commands.add_parser("grade", help="grade a folder of submissions, however broken or hostile")
+    grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder, or the zip of a platform")
+    grade.add_argument("--out", type=Path, required=True, metavar="RESULTS", help="folder for gradebook and feedback")
+    grade.add_argument("--exercises", nargs="+", default=[], metavar="ID", help="exercises or chapters; else all found")
+    grade.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help="processes on this machine")
+    grade.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster, such as tcp://host:8786")
+    grade.add_argument("--check-seconds", type=float, default=10.0, metavar="S", help="time of one check (10)")
+    grade.add_argument("--submission-seconds", type=float, default=60.0, metavar="S", help="time of all checks (60)")
+    grade.add_argument("--memory", type=float, default=2.0, metavar="GIB", help="memory of one submission (2)")
+    grade.add_argument("--require-sandbox", action="store_true", help="refuse to start where nothing isolates")
+    grade.add_argument("--canvas", type=Path, metavar="CSV", help="a gradebook exported from Canvas, to be filled")
+    grade.add_argument("--assignment", metavar="NAME", help="what the assignment is called in Canvas or Moodle")
+    grade.set_defaults(run=_grade)
+
     lab = commands.add_parser("lab", help="copy missing exercise notebooks into work/ and open JupyterLab there")
     lab.add_argument("--no-open", action="store_true", help="only copy")
     lab.set_defaults(run=_lab)
@@ -67,6 +81,12 @@ def _check(options):
     names = [name for name in given if name not in options.notebook or re.fullmatch(r"\d+(\.\d+)?", name)]
     names = [name for name in names if not name.endswith(".ipynb")]
     return check(names, [Path(name) for name in given if name not in names], as_json=options.json)
+
+
+def _grade(options):
+    from bncourse.grading import command
+
+    return command.grade(options)
 
 
 def _notebooks(options):

@@ -1,0 +1,1 @@
+"""Many learners' answers, untrusted: sandbox, protocol, reports, exports, scale-out."""

@@ -1,0 +1,291 @@
+"""Values to bytes and back, for a pipe whose other end may lie.
+
+Plain data alone can cross: None, bool, int, float, str, bytes, list, tuple, dict, NumPy arrays of numbers, tensors.
+Nothing that is read is ever executed, and what is read is limited in bytes, depth and count. Anything else that a
+learner's function returns crosses as the name of its type, and comes out as an `Opaque` that no check accepts.
+"""
+
+import math
+import struct
+import sys
+
+import numpy as np
+
+from bncourse.checking.copies import laid_out
+
+MESSAGE_BYTES = 32 * 2**20
+DEPTH, COUNT, TEXT = 24, 200_000, 2**20
+DTYPES = tuple(np.dtype(name) for name in (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
+))  # fmt: skip
+NUMBERS = {dtype: index for index, dtype in enumerate(DTYPES)}
+WRITEABLE, READ_ONLY = 1, 2
+
+
+class Refused(Exception):
+    """The bytes are no message of ours; the text says in a few words why."""
+
+
+class Opaque:
+    """Stands for a value that cannot cross; its class bears the name of that value's class."""
+
+    def __repr__(self):
+        return f"<{type(self).__name__}>"
+
+
+def encode(value, layout=False, most=MESSAGE_BYTES):
+    """`value` as bytes; with `layout`, as our side writes, arrays keep strides and read-only flag, and generators
+    of random numbers cross too. Refused where it is too large."""
+    out = _Writer(layout)
+    out.write(value, 0)
+    if len(out.buffer) > most:
+        raise Refused(f"a value of {len(out.buffer) >> 20} MiB; at most {most >> 20} can be compared")
+    return bytes(out.buffer)
+
+
+def decode(data, layout=False):
+    """The value that `data` holds; Refused unless every byte of it is a well-formed part of one."""
+    reader = _Reader(memoryview(data), layout)
+    try:
+        value = reader.read(0)
+    except Refused:
+        raise
+    except Exception as error:  # NumPy and PyTorch refuse in many ways what is not of theirs
+        raise Refused(f"malformed: {type(error).__name__}") from None
+    if reader.place != len(data):
+        raise Refused("bytes left over")
+    return value
+
+
+class _Writer:
+    def __init__(self, layout):
+        self.buffer, self.layout, self.count = bytearray(), layout, 0
+
+    def write(self, value, depth):
+        self.count += 1
+        if depth > DEPTH or self.count > COUNT:
+            raise Refused("a value too deep or of too many parts to be compared")
+        write = WRITERS.get(type(value))
+        if write is None:
+            write = next((write for kind, write in RELATED.items() if isinstance(value, kind)), _Writer.opaque)
+        write(self, value, depth)
+
+    def sized(self, tag, data):
+        self.buffer += tag + struct.pack("<I", len(data)) + data
+
+    def none(self, value, depth):
+        self.buffer += b"N"
+
+    def truth(self, value, depth):
+        self.buffer += b"T" if value else b"F"
+
+    def integer(self, value, depth):
+        if -(2**62) < value < 2**62:
+            self.buffer += b"j" + struct.pack("<q", value)
+            return
+        if value.bit_length() > 4096:
+            raise Refused("an integer of more than 4096 bits")
+        self.sized(b"i", value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
+
+    def real(self, value, depth):
+        self.buffer += b"f" + struct.pack("<d", value)
+
+    def text(self, value, depth):
+        self.sized(b"s", value.encode("utf-8", "replace"))
+
+    def binary(self, value, depth):
+        self.sized(b"b", value)
+
+    def items(self, value, depth):
+        self.buffer += (b"t" if isinstance(value, tuple) else b"l") + struct.pack("<I", len(value))
+        for item in value:
+            self.write(item, depth + 1)
+
+    def mapping(self, value, depth):
+        self.buffer += b"d" + struct.pack("<I", len(value))
+        for key, item in value.items():
+            self.write(key if type(key) in (str, int, float, bool, type(None)) else repr(key), depth + 1)
+            self.write(item, depth + 1)
+
+    def array(self, value, depth):
+        index = NUMBERS.get(value.dtype)
+        if index is None:
+            if value.dtype.kind != "f" and value.dtype.isnative:
+                return self.opaque(value, depth)
+            return self.write(value.astype(value.dtype.newbyteorder("=") if value.dtype.itemsize < 9 else float), depth)
+        tag, kept = (b"n", 0) if isinstance(value, np.generic) else (b"a", _layout(value) if self.layout else 0)
+        data, axes = value.tobytes(), value.ndim
+        self.buffer += tag + struct.pack(f"<BBB{axes}q", index, axes, kept, *value.shape)
+        if kept:
+            self.buffer += struct.pack(f"<{axes}q", *value.strides)
+        self.buffer += struct.pack("<I", len(data)) + data
+
+    def tensor(self, value, depth):
+        torch = sys.modules["torch"]
+        plain = value.detach().cpu()
+        half = plain.dtype == torch.bfloat16
+        try:
+            array = (plain.view(torch.int16) if half else plain).contiguous().numpy()
+        except (TypeError, RuntimeError):
+            return self.opaque(value, depth)
+        self.buffer += b"g"
+        layout = (value.stride(), True) if self.layout else None
+        for part in (bool(value.requires_grad), half, layout, array):
+            self.write(part, depth + 1)
+
+    def generator(self, value, depth):
+        if not self.layout:
+            return self.opaque(value, depth)
+        self.buffer += b"r"
+        self.write(value.bit_generator.state, depth + 1)
+
+    def opaque(self, value, depth):
+        if self.layout:
+            raise TypeError(f"a check sends a {type(value).__name__}, which cannot cross to a worker")
+        self.sized(b"o", type(value).__name__.encode("utf-8", "replace")[:80])
+
+
+WRITERS = {
+    type(None): _Writer.none, bool: _Writer.truth, int: _Writer.integer, float: _Writer.real, str: _Writer.text,
+    bytes: _Writer.binary, list: _Writer.items, tuple: _Writer.items, dict: _Writer.mapping, np.ndarray: _Writer.array,
+    np.random.Generator: _Writer.generator,
+}  # fmt: skip
+# Named tuples, ordered dictionaries and NumPy's numbers cross as what they are at heart; subclasses of arrays do not.
+RELATED = {np.generic: _Writer.array, tuple: _Writer.items, range: _Writer.items, dict: _Writer.mapping}
+
+
+def know_tensors():
+    """Let tensors cross too; to be called where PyTorch has been imported."""
+    torch = sys.modules["torch"]
+    for kind in (torch.Tensor, torch.nn.Parameter):
+        WRITERS[kind] = _Writer.tensor
+
+
+class _Reader:
+    def __init__(self, data, layout):
+        self.data, self.layout, self.place, self.count = data, layout, 0, 0
+
+    def take(self, size):
+        if size > len(self.data) - self.place:
+            raise Refused("a length beyond the end")
+        self.place += size
+        return self.data[self.place - size : self.place]
+
+    def length(self):
+        return struct.unpack("<I", self.take(4))[0]
+
+    def read(self, depth):
+        self.count += 1
+        if depth > DEPTH or self.count > COUNT:
+            raise Refused("too deep or of too many parts")
+        tag = bytes(self.take(1))
+        if tag not in READERS:
+            raise Refused("an unknown kind of value")
+        return READERS[tag](self, depth + 1)
+
+    def integer(self, depth):
+        data = self.take(self.length())
+        if len(data) > 513:
+            raise Refused("an integer of more than 4096 bits")
+        return int.from_bytes(data, "little", signed=True)
+
+    def text(self, depth):
+        data = self.take(self.length())
+        if len(data) > TEXT:
+            raise Refused("a text too long")
+        return bytes(data).decode("utf-8", "replace")
+
+    def items(self, depth):
+        return [self.read(depth) for _ in range(self.length())]
+
+    def mapping(self, depth):
+        found = {}
+        for _ in range(self.length()):
+            key = self.read(depth)
+            if not isinstance(key, (str, int, float, type(None))):
+                raise Refused("a key that is neither text nor number")
+            found[key] = self.read(depth)
+        return found
+
+    def array(self, depth):
+        index, axes, kept = self.take(3)
+        shape = struct.unpack(f"<{axes}q", self.take(8 * axes))
+        strides = struct.unpack(f"<{axes}q", self.take(8 * axes)) if kept else None
+        data = self.take(self.length())
+        if (
+            index >= len(DTYPES)
+            or axes > 16
+            or math.prod(shape) * DTYPES[index].itemsize != len(data)
+            or min(shape, default=0) < 0
+        ):
+            raise Refused("an array whose type or shape is not that of its data")
+        if index == 0:
+            array = np.frombuffer(data, np.uint8).reshape(shape) != 0
+        else:
+            array = np.frombuffer(bytearray(data), DTYPES[index]).reshape(shape)
+        if strides is None:
+            return array
+        if not self.layout:
+            raise Refused("an array with a layout of its own")
+        return laid_out(array, strides, kept == WRITEABLE)
+
+    def scalar(self, depth):
+        array = self.array(depth)
+        if array.ndim:
+            raise Refused("a number with axes")
+        return array[()]
+
+    def tensor(self, depth):
+        import torch
+
+        requires_grad, half, layout, array = (self.read(depth) for _ in range(4))
+        if type(requires_grad) is not bool or type(half) is not bool or not isinstance(array, np.ndarray):
+            raise Refused("a tensor without its parts")
+        tensor = torch.from_numpy(np.array(array))
+        if half:
+            if tensor.dtype != torch.int16:
+                raise Refused("a tensor of an unknown type")
+            tensor = tensor.view(torch.bfloat16)
+        if layout is not None:
+            if not self.layout:
+                raise Refused("a tensor with a layout of its own")
+            tensor = torch.empty_strided(tensor.shape, layout[0], dtype=tensor.dtype).copy_(tensor)
+        if requires_grad and not tensor.is_floating_point():
+            raise Refused("a gradient of whole numbers")
+        return tensor.requires_grad_(requires_grad)
+
+    def generator(self, depth):
+        state = self.read(depth)
+        if not self.layout:
+            raise Refused("a random generator")
+        generator = np.random.Generator(getattr(np.random, state["bit_generator"])())
+        generator.bit_generator.state = state
+        return generator
+
+    def opaque(self, depth):
+        name = bytes(self.take(self.length())).decode("utf-8", "replace")[:80].replace("\0", "")
+        return type(name or "object", (Opaque,), {})()
+
+
+READERS = {
+    b"N": lambda reader, depth: None,
+    b"T": lambda reader, depth: True,
+    b"F": lambda reader, depth: False,
+    b"i": _Reader.integer,
+    b"j": lambda reader, depth: struct.unpack("<q", reader.take(8))[0],
+    b"f": lambda reader, depth: struct.unpack("<d", reader.take(8))[0],
+    b"s": _Reader.text,
+    b"b": lambda reader, depth: bytes(reader.take(reader.length())),
+    b"l": _Reader.items,
+    b"t": lambda reader, depth: tuple(reader.items(depth)),
+    b"d": _Reader.mapping,
+    b"a": _Reader.array,
+    b"n": _Reader.scalar,
+    b"g": _Reader.tensor,
+    b"r": _Reader.generator,
+    b"o": _Reader.opaque,
+}
+
+
+def _layout(array):
+    return WRITEABLE if array.flags.writeable else READ_ONLY

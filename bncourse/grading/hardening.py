@@ -1,0 +1,162 @@
+"""What a child of the worker takes from itself before it runs a stranger's code, and the packages it lacks."""
+
+import contextlib
+import ctypes
+import importlib.abc
+import importlib.machinery
+import os
+import resource
+import signal
+import sys
+import types
+
+from bncourse.checking.watching import forbidden_calls, watching
+
+NEW_MOUNTS, NEW_IPC, NEW_PROCESSES = 0x20000, 0x8000000, 0x20000000
+PRIVATE_BELOW, NO_SETUID_NO_DEVICES = 1 << 18 | 1 << 14, 2 | 4
+END_WITH_PARENT, DROP_FROM_BOUNDING, NO_NEW_PRIVILEGES, FILTER_CALLS, FILTER = 1, 24, 38, 22, 2
+CAPABILITIES_VERSION = 0x20080522
+SCRATCH = "/scratch"  # the one folder that can be written to, empty for every submission
+SCRATCH_BYTES, OPEN_FILES, TASKS = 16 * 2**20, 64, 64
+NOBODY = 65534
+
+
+def unshare():
+    """Namespaces of its own for the next child: processes, mounts, messages. False where the system has none."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(NEW_PROCESSES | NEW_MOUNTS | NEW_IPC) != 0:
+        raise OSError(ctypes.get_errno(), "cannot separate submissions from each other")
+    return True
+
+
+def harden(end, options, isolated):
+    """Leave this process nothing but the socket `end`, an empty folder, and its limits."""
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
+    if libc:
+        libc.prctl(END_WITH_PARENT, signal.SIGKILL)
+    os.setsid()
+    _keep_only(end)
+    if isolated:
+        _own_folder(libc)
+    elif hasattr(os, "setresuid") and os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    _limit(options)
+    if libc:
+        _give_up_rights(libc)
+        _filter_calls(libc, options["filter"])
+    sys.addaudithook(_keep_watch)
+
+
+def _keep_only(end):
+    silence = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(silence, standard)
+    for other in range(3, 1024):
+        if other != end:
+            with contextlib.suppress(OSError):
+                os.close(other)
+
+
+def _own_folder(libc):
+    libc.mount(b"none", b"/", None, PRIVATE_BELOW, None)
+    options = f"size={SCRATCH_BYTES},nr_inodes=4096,mode=700".encode()
+    if libc.mount(b"tmpfs", SCRATCH.encode(), b"tmpfs", NO_SETUID_NO_DEVICES, options) != 0:
+        raise OSError(ctypes.get_errno(), "cannot mount an empty folder")
+    os.chdir(SCRATCH)
+
+
+def _limit(options):
+    limits = {
+        "RLIMIT_AS": options["memory"], "RLIMIT_CPU": options["seconds"], "RLIMIT_FSIZE": SCRATCH_BYTES,
+        "RLIMIT_NOFILE": OPEN_FILES, "RLIMIT_NPROC": TASKS, "RLIMIT_CORE": 0,
+    }  # fmt: skip
+    for name, most in limits.items():
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with contextlib.suppress(ValueError, OSError):  # macOS takes no limit of address space
+            resource.setrlimit(kind, (most, most))
+    # Too much written is an error to the code that writes, not the end of it.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def _give_up_rights(libc):
+    for capability in range(64):
+        libc.prctl(DROP_FROM_BOUNDING, capability, 0, 0, 0)
+    header, none = (ctypes.c_uint32 * 2)(CAPABILITIES_VERSION, 0), (ctypes.c_uint32 * 6)()
+    libc.capset(header, none)
+    libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+
+
+def _filter_calls(libc, program):
+    """Install a filter of system calls: `program` is what libseccomp compiled, eight bytes an instruction."""
+    if not program:
+        return
+
+    class Program(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
+
+    if libc.prctl(FILTER_CALLS, FILTER, ctypes.byref(Program(len(program) // 8, program)), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "cannot filter system calls")
+
+
+def _keep_watch(event, arguments, allowed=watching.__wrapped__.__code__, frame=sys._getframe):
+    """An audit hook, which cannot be removed: nobody but `watching` switches the watch on forbidden calls."""
+    if event in ("sys.setprofile", "sys.settrace") and frame(1).f_code is not allowed:
+        raise PermissionError(f"{event} is not allowed here")
+
+
+# Packages that an exercise forbids do not exist beside its answer. Importing one succeeds, so that a notebook which
+# also explores with it still runs; calling anything of it is a forbidden call.
+
+
+class _Absent(type):
+    """A class that stands for anything inside an absent package."""
+
+    def __call__(cls, *args, **kwargs):
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        forbidden_calls.append(name)
+        raise RuntimeError(f"{name} is not to be had in this exercise")
+
+    def __getattr__(cls, name):
+        return _stand_in(f"{cls.__module__}.{cls.__qualname__}.{name}")
+
+
+def _stand_in(full_name):
+    module, _, name = full_name.rpartition(".")
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Absent(name, (), {"__module__": module})
+
+
+class _AbsentModule(types.ModuleType):
+    def __getattr__(self, name):
+        return _stand_in(f"{self.__name__}.{name}")
+
+
+class _Absence(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def __init__(self, packages):
+        self.packages = packages
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.packages:
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def create_module(self, spec):
+        return _AbsentModule(spec.name)
+
+    def exec_module(self, module):
+        pass
+
+
+def make_absent(packages):
+    """Let every import of these packages give an empty stand-in."""
+    if packages:
+        sys.meta_path.insert(0, _Absence(frozenset(packages)))

@@ -1,0 +1,218 @@
+"""Starting the untrusted side: a worker under bubblewrap, which sees libraries, nothing else, and no network."""
+
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import site
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bncourse.errors import CourseError
+from bncourse.grading.hardening import SCRATCH
+from bncourse.paths import ROOT
+
+STARTING_SECONDS = 120
+ENVIRONMENT = {
+    "HOME": SCRATCH, "TMPDIR": SCRATCH, "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MPLBACKEND": "Agg",
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+}  # fmt: skip
+START = """
+import socket, sys
+sys.path.insert(0, {root!r})
+from bncourse.grading.worker import serve
+serve(socket.socket(fileno={fd}), {options!r})
+"""
+# Nothing that an exercise asks for needs another program or process, a socket, or memory that no limit counts.
+FORBIDDEN_CALLS = (
+    *("fork", "vfork", "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise"),
+    *("pidfd_open", "pidfd_getfd", "unshare", "setns", "mount", "umount2", "move_mount", "fsopen", "fsmount"),
+    *("open_tree", "pivot_root", "chroot", "bpf", "io_uring_setup", "userfaultfd", "perf_event_open", "keyctl"),
+    *("add_key", "request_key", "memfd_create", "memfd_secret", "shmget", "shmat", "msgget", "semget", "mq_open"),
+    *("socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "personality", "swapon", "reboot"),
+    *("init_module", "finit_module", "kexec_load", "quotactl", "name_to_handle_at", "open_by_handle_at"),
+    *("sched_setaffinity", "sched_setscheduler", "setpriority", "ioprio_set"),
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use: seconds for one check and for all, GiB of memory."""
+
+    check: float = 10.0
+    submission: float = 60.0
+    memory: float = 2.0
+
+
+class Sandbox:
+    """A worker that lacks the packages `without`; `child()` gives a process that has run nobody's code yet.
+
+    The next child is made while the grader is still busy with what the last one said.
+    """
+
+    def __init__(self, without, limits, hidden=()):
+        self.without, self.limits, self.hidden = tuple(without), limits, tuple(hidden)
+        self._process = self._control = self._next = None
+        self._ending = False
+
+    def child(self):
+        """A socket to the present child, which is fresh; `end` is to be called when it no longer is."""
+        for attempt in (1, 2):
+            try:
+                if self._process is None:
+                    self._start()
+                if self._ending:
+                    self._ending = False
+                    if self._control.recv(1) != b"E":
+                        raise ConnectionResetError
+                if self._next is None:
+                    self._fork()
+                return self._next
+            except OSError:
+                self.close()
+                if attempt == 2:
+                    raise
+
+    def end(self):
+        """End the present child and everything that it started, and have the next one made."""
+        if self._next is None:
+            return
+        self._next.close()
+        self._next = None
+        try:
+            self._control.sendall(b"K")
+            self._ending = True
+            self._fork()
+        except OSError:
+            self.close()
+
+    def _fork(self):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._control, [b"F"], [theirs.fileno()])
+        self._next = ours
+
+    def close(self):
+        """End the worker."""
+        if self._next:
+            self._next.close()
+        if self._process:
+            self._control.close()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._process, self._next, self._ending = None, None, False
+
+    def _start(self):
+        ours, theirs = socket.socketpair()
+        options = {
+            "without": self.without, "isolate": protection() is None, "memory": int(self.limits.memory * 2**30),
+            "seconds": int(3 * self.limits.submission) + 5, "filter": _filter(),
+        }  # fmt: skip
+        code = START.format(root=str(ROOT), fd=theirs.fileno(), options=options)
+        command = [sys.executable, "-I", "-B", "-c", code]
+        if protection() is None:
+            command = [*_bubblewrap(self.without, self.hidden), *command]
+        with theirs, tempfile.TemporaryFile() as said:
+            self._process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], env=ENVIRONMENT, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            )  # fmt: skip
+            theirs.close()
+            self._control = ours
+            ours.settimeout(STARTING_SECONDS)
+            try:
+                started = ours.recv(1) == b"R"
+            except OSError:
+                started = False
+            if not started:
+                said.seek(0)
+                lines = said.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+                self.close()
+                raise CourseError(f"the worker for submissions does not start: {lines[-1]}")
+
+
+@functools.cache
+def protection():
+    """None where bubblewrap isolates submissions here; else one line on what is weaker without it."""
+    weaker = (
+        "submissions run as ordinary processes, with limits, but able to read this user's files, to use the network, "
+        "and to disturb each other"
+    )
+    if not sys.platform.startswith("linux") or not shutil.which("bwrap"):
+        return f"bubblewrap is not installed (apt install bubblewrap): {weaker}"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from bncourse.grading import hardening; hardening.unshare()"
+    command = [*_bubblewrap((), ()), sys.executable, "-I", "-B", "-c", code]
+    tried = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    if tried.returncode:
+        reason = (tried.stderr.strip().splitlines() or ["it fails"])[-1]
+        return f"bubblewrap does not work here ({reason}): {weaker}"
+    return None
+
+
+def _bubblewrap(without, hidden):
+    """The command that shows a worker the Python installation and this package, and nothing else of this machine."""
+    shown = [Path("/usr"), *map(Path, ("/lib", "/lib64", "/lib32", "/bin", "/sbin"))]
+    libraries = [Path(folder) for folder in (*site.getsitepackages(), site.getusersitepackages())]
+    inside = [Path(sys.base_prefix), Path(sys.prefix), *libraries]
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-add", "CAP_SYS_ADMIN"]
+    for path in shown:
+        if path.is_symlink():
+            command += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            command += ["--ro-bind", str(path), str(path)]
+    mounted = [Path("/usr")]
+    for path in dict.fromkeys(path for path in inside if path.is_dir() and not path.is_relative_to(ROOT)):
+        if not any(path.is_relative_to(other) for other in mounted):
+            command += ["--ro-bind", str(path), str(path)]
+            mounted.append(path)
+    for path in (ROOT, *hidden):
+        if any(Path(path).is_relative_to(other) for other in mounted):
+            command += ["--tmpfs", str(path)]
+    for path in dict.fromkeys([*inside, ROOT / "bncourse"]):
+        if path.is_relative_to(ROOT) and path.is_dir() and not any(path.is_relative_to(other) for other in mounted):
+            command += ["--ro-bind", str(path), str(path)]
+            mounted.append(path)
+    for folder in libraries:
+        for package in without:
+            if (folder / package).is_dir():
+                command += ["--tmpfs", str(folder / package)]
+    for device in ("null", "zero", "random", "urandom"):
+        command += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    return [*command, "--dir", SCRATCH, "--chdir", SCRATCH, "--remount-ro", "/", "--"]
+
+
+@functools.cache
+def _filter():
+    """The filter of system calls, compiled by libseccomp; empty where that library is missing."""
+    try:
+        import pyseccomp as seccomp
+    except (ImportError, RuntimeError, OSError):
+        return b""
+    rules = seccomp.SyscallFilter(seccomp.ALLOW)
+    for name in FORBIDDEN_CALLS:
+        with contextlib.suppress(OSError, ValueError):  # unknown to this kernel's architecture
+            rules.add_rule(seccomp.ERRNO(1), name)
+    # A thread is a clone that shares memory; clone3 hides its flags, and libc falls back to clone without it.
+    rules.add_rule(seccomp.ERRNO(38), "clone3")
+    rules.add_rule(seccomp.ERRNO(1), "clone", seccomp.Arg(0, seccomp.MASKED_EQ, 0x10000, 0))
+    with tempfile.TemporaryFile() as compiled:
+        rules.export_bpf(compiled)
+        compiled.seek(0)
+        return compiled.read()
+
+
+def warn_if_weaker(required):
+    """One line on standard error where submissions are not isolated; CourseError where they must be."""
+    missing = protection()
+    if missing and required:
+        raise CourseError(f"--require-sandbox: {missing}")
+    if missing:
+        print(f"warning: {missing}", file=sys.stderr)
+    elif not _filter():
+        print("warning: pyseccomp is missing: system calls are not filtered", file=sys.stderr)
