@@ -106,11 +106,11 @@ def fit(
 
     record(0)
     start = time.perf_counter()
-    for step, batch in enumerate(_batches(len(images), batch_size, steps, seed), start=1):
+    for step, batch in enumerate(batches(len(images), batch_size, steps, seed), start=1):
         batch = batch.to(on)
         losses[step - 1] = train_step(model, images[batch], labels[batch], optimizer)
         if step == steps or (every and step % every == 0):
-            _wait(on)
+            wait(on)
             history.seconds += time.perf_counter() - start
             record(step)
             start = time.perf_counter()
@@ -159,7 +159,7 @@ def _modes_kept(model):
             module.training = mode
 
 
-def _batches(count, batch_size, steps, seed):
+def batches(count, batch_size, steps, seed):
     # Shuffled on the CPU, so that a seed means the same batches on every device.
     generator = torch.Generator().manual_seed(seed)
     while steps > 0:
@@ -182,6 +182,6 @@ def _layout(images):
     return images
 
 
-def _wait(on):
+def wait(on):
     if on.type == "cuda":
         torch.cuda.synchronize(on)
