@@ -59,7 +59,7 @@ class Cluster:
         except ImportError:
             raise CourseError("--scheduler needs Dask: pip install distributed") from None
         try:
-            self._client = Client(self.address, timeout=10, set_as_default=False)
+            self._client = Client(self.address, timeout=5)
         except (OSError, ValueError, TypeError) as error:
             raise CourseError(f"no Dask scheduler answers at {self.address}: {error or type(error).__name__}") from None
         return self

@@ -43,6 +43,8 @@ def grade(folder, out, options, *, workers=1, scheduler=None, canvas_export=None
     """Grade all submissions in `folder` into `out`; returns the rows. Rows of an earlier run that still hold stay."""
     for exercise in options.exercises:
         curriculum.find(exercise)
+    if canvas_export:
+        gradebook.check_canvas_export(canvas_export, assignment or gradebook.ASSIGNMENT)
     found = submissions.find(folder)
     feedback_folder = out / "feedback"
     try:
@@ -74,8 +76,8 @@ def _task(one):
 def _grade_all(submissions, count, results, folder, options, workers, scheduler):
     pool = pools.Cluster(scheduler) if scheduler else pools.Local(workers)
     waiting, failed = {}, {}
-    bar = tqdm(total=count, initial=count - len(submissions), unit=" submissions", desc="graded", smoothing=0.05)
-    with pool, bar:
+    known = count - len(submissions)
+    with pool, tqdm(total=count, initial=known, unit=" submissions", desc="graded", smoothing=0.05) as bar:
         tasks, again = map(_task, submissions), []
         while True:
             # A second attempt is made alone, so that what ends a process twice is the culprit and no bystander.
