@@ -7,6 +7,7 @@ else
 BIN    := $(VENV)/bin
 endif
 READY  := $(VENV)/ready
+TESTING := $(VENV)/ready-to-test
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book test lab check notebooks serve clean
@@ -22,10 +23,14 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -e .
 	@touch $(READY)
 
+$(TESTING): $(READY) requirements-test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-test.txt
+	@touch $(TESTING)
+
 book: $(READY)      ## execute and render the book, and say where to open it
 	@$(BIN)/python -m bncourse book
 
-test: $(READY)      ## run all tests
+test: $(TESTING)    ## run all tests
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval solutions

@@ -1,4 +1,4 @@
-"""The command line: python -m bncourse check | grade | notebooks | lab | book | serve."""
+"""The command line: python -m bncourse for learners, authors and instructors."""
 
 import argparse
 import os
@@ -32,6 +32,48 @@ class _Parser(argparse.ArgumentParser):
         raise CourseError(f"{message}; see {self.prog} --help")
 
 
+def _number(metavar, default, words):
+    return {"type": float, "default": default, "metavar": metavar, "help": f"{words} ({default:g})"}
+
+
+GRADING = Path(__file__).parent / "grading"
+CHAPTERS = {"nargs": "*", "metavar": "CHAPTER", "help": "chapters such as 3; else all"}
+
+
+def _instructors():
+    """Commands for those who teach with the course: name -> (help, arguments, function)."""
+    grade = {
+        "submissions": {"type": Path, "metavar": "SUBMISSIONS", "help": "a folder, or the zip of a platform"},
+        "--out": {"type": Path, "required": True, "metavar": "RESULTS", "help": "folder for points and feedback"},
+        "--exercises": {"nargs": "+", "default": [], "metavar": "ID", "help": "exercises or chapters; else all"},
+        "--workers": {"type": int, "default": os.cpu_count(), "metavar": "N", "help": "processes on this machine"},
+        "--scheduler": {"metavar": "ADDRESS", "help": "a Dask cluster, such as tcp://host:8786"},
+        "--check-seconds": _number("S", 10.0, "time of one check"),
+        "--submission-seconds": _number("S", 60.0, "time of one submission"),
+        "--memory": _number("GIB", 2.0, "memory of one submission"),
+        "--require-sandbox": {"action": "store_true", "help": "refuse to start where nothing isolates"},
+        "--canvas": {"type": Path, "metavar": "CSV", "help": "a gradebook exported from Canvas, to be filled"},
+        "--assignment": {"metavar": "NAME", "help": "what the assignment is called in Canvas or Moodle"},
+    }
+    folder = {"type": Path, "metavar": "OUT", "help": "a folder, new or empty"}
+    self_check = {
+        "choices": ["public", "none"], "default": "public",
+        "help": "whether students can check themselves (public)",
+    }  # fmt: skip
+    return {
+        "grade": ("grade a folder of submissions, however broken or hostile", grade, _grade),
+        "release": (
+            "write what students receive, without answers",
+            {"out": folder, "--self-check": self_check, "--chapters": CHAPTERS}, _release,
+        ),
+        "nbgrader": ("write a course folder for nbgrader", {"out": folder, "--chapters": CHAPTERS}, _nbgrader),
+        "gradescope": (
+            "write an autograder for Gradescope",
+            {"out": {"type": Path, "metavar": "ZIP"}, "--chapters": CHAPTERS}, _gradescope,
+        ),
+    }  # fmt: skip
+
+
 def _parser():
     parser = _Parser(prog="python -m bncourse", description="The batch normalization course.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -46,20 +88,6 @@ def _parser():
     notebooks.add_argument("chapters", nargs="*", metavar="CHAPTER")
     notebooks.set_defaults(run=_notebooks)
 
-    grade = commands.add_parser("grade", help="grade a folder of submissions, however broken or hostile")
-    grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder, or the zip of a platform")
-    grade.add_argument("--out", type=Path, required=True, metavar="RESULTS", help="folder for gradebook and feedback")
-    grade.add_argument("--exercises", nargs="+", default=[], metavar="ID", help="exercises or chapters; else all found")
-    grade.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help="processes on this machine")
-    grade.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster, such as tcp://host:8786")
-    grade.add_argument("--check-seconds", type=float, default=10.0, metavar="S", help="time of one check (10)")
-    grade.add_argument("--submission-seconds", type=float, default=60.0, metavar="S", help="time of all checks (60)")
-    grade.add_argument("--memory", type=float, default=2.0, metavar="GIB", help="memory of one submission (2)")
-    grade.add_argument("--require-sandbox", action="store_true", help="refuse to start where nothing isolates")
-    grade.add_argument("--canvas", type=Path, metavar="CSV", help="a gradebook exported from Canvas, to be filled")
-    grade.add_argument("--assignment", metavar="NAME", help="what the assignment is called in Canvas or Moodle")
-    grade.set_defaults(run=_grade)
-
     lab = commands.add_parser("lab", help="copy missing exercise notebooks into work/ and open JupyterLab there")
     lab.add_argument("--no-open", action="store_true", help="only copy")
     lab.set_defaults(run=_lab)
@@ -70,6 +98,12 @@ def _parser():
     serve = commands.add_parser("serve", help="serve the built site on this machine")
     serve.add_argument("--port", type=int, default=8000)
     serve.set_defaults(run=_serve)
+    # A copy made for students has no grading.
+    for name, (words, arguments, run) in _instructors().items() if GRADING.is_dir() else ():
+        command = commands.add_parser(name, help=words)
+        for argument, settings in arguments.items():
+            command.add_argument(argument, **settings)
+        command.set_defaults(run=run)
     return parser
 
 
@@ -87,6 +121,29 @@ def _grade(options):
     from bncourse.grading import command
 
     return command.grade(options)
+
+
+def _release(options):
+    from bncourse.grading import release
+    from bncourse.paths import shown
+
+    release.write(options.out, options.self_check, options.chapters)
+    print(f"wrote what students receive to {shown(options.out)}")
+
+
+def _nbgrader(options):
+    from bncourse.grading import nbgrader
+    from bncourse.paths import shown
+
+    nbgrader.write(options.out, options.chapters)
+    print(f"wrote an nbgrader course to {shown(options.out)}")
+
+
+def _gradescope(options):
+    from bncourse.grading import gradescope
+    from bncourse.paths import shown
+
+    print(f"wrote {shown(gradescope.build(options.out, options.chapters))}: upload it as the autograder")
 
 
 def _notebooks(options):

@@ -43,7 +43,7 @@ def stems():
 
 def build_exercise(stem):
     """The learner's notebook of one chapter, answers cut out, as an nbformat node."""
-    notebook = _read_source(stem)
+    notebook = read_source(stem)
     for cell in notebook.cells:
         id = cell.metadata.get("bncourse", {}).get("exercise")
         if id and cell.metadata["bncourse"]["role"] == "answer":
@@ -53,7 +53,7 @@ def build_exercise(stem):
 
 def build_solution(stem, execute=True):
     """The solution notebook of one chapter, executed, as an nbformat node."""
-    notebook = _read_source(stem)
+    notebook = read_source(stem)
     for cell in notebook.cells:
         cell.source = re.sub(r"^[ \t]*# (?:BEGIN|END) SOLUTION\n?", "", cell.source, flags=re.M).rstrip()
     if execute:
@@ -100,7 +100,7 @@ def copy_missing():
     return copied
 
 
-def _read_source(stem):
+def read_source(stem):
     import jupytext
 
     path = SOLUTIONS / f"{stem}.py"

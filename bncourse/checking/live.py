@@ -25,7 +25,7 @@ def check_namespace(exercise_id, namespace):
     for exercise in curriculum.find(exercise_id):
         result = judged([exercise], Answers(namespace))[exercise.id]
         hints = registry.guides.get(exercise.id, registry.Guide()).hints
-        show(report(result, hints_earned(result, hints)))
+        _show(report(result, hints_earned(result, hints)))
         if result.status != "solved":
             unsolved.append(exercise.id)
     if unsolved:
@@ -41,8 +41,7 @@ def judged(exercises, answers):
     return results
 
 
-def show(content):
-    """A report in its best form: HTML in a Jupyter kernel, else text."""
+def _show(content):
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None or not hasattr(shell, "kernel"):
         print(as_text(content))
