@@ -6,6 +6,17 @@ import pytest
 
 from bncourse.paths import EXERCISES
 
+# Files whose tests share something that takes long to make: side by side, one process runs all of such a file.
+TOGETHER = ("test_site", "test_grading_hostile", "test_grading_nbgrader", "test_grading_gradescope", "test_ledger")
+
+
+def pytest_collection_modifyitems(items):
+    """The tests that share the most go first, and to one process each."""
+    for item in items:
+        if item.path.stem in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: TOGETHER.index(item.path.stem) if item.path.stem in TOGETHER else len(TOGETHER))
+
 
 @pytest.fixture
 def notebook(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from myst_nb.core.read import read_myst_markdown_notebook
 
-from bncourse import curriculum, training
+from bncourse import curriculum, runs, training
 from bncourse.paths import ROOT
 
 matplotlib.use("Agg")
@@ -23,11 +23,22 @@ def code_of(page):
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def on_meta(nets):
+    """A copy of an ensemble whose tensors are on the meta device."""
+    twin = copy.deepcopy(nets)
+    twin.device = torch.device("meta")
+    for layer in twin.layers:
+        for name, value in vars(layer).items():
+            if value is not None:
+                setattr(layer, name, value.detach().to("meta").requires_grad_(value.requires_grad))
+    return twin
+
+
 @pytest.fixture
 def meta_first(monkeypatch):
     """Each training run first does a step on the meta device, which refuses tensors of the CPU, then two real ones."""
     seen = set()
-    fit, train_step = training.fit, training.train_step
+    fit, train_step, train = training.fit, training.train_step, runs.train
 
     def step_on_meta(model, images, labels, learning_rate=0.1):
         step = repr(model), tuple(images.shape)
@@ -48,6 +59,22 @@ def meta_first(monkeypatch):
         step_on_meta(model, images, labels)
         return train_step(model, images, labels, optimizer)
 
+    def short_train(nets, images, labels, *, steps, batch_size=64, every=None, evaluate=None, **options):
+        images, labels = torch.as_tensor(images, dtype=torch.float32), torch.as_tensor(labels)
+        step = nets.norm, nets.activation, len(nets.layers), tuple(images.shape[1:]), nets.dropout_at, nets.ghost
+        if step not in seen:
+            twin, few = on_meta(nets), slice(0, 2 * batch_size)
+            alone = {name: value for name, value in options.items() if name not in ("test", "subset", "label")}
+            with contextlib.redirect_stdout(io.StringIO()):
+                empty = [torch.empty_like(part[few], device="meta") for part in (images, labels)]
+                assert train(twin, *empty, steps=1, batch_size=batch_size, **alone).device == "meta"
+            seen.add(step)
+        steps, every = min(steps, 2), every and 1
+        return train(
+            nets, images, labels, steps=steps, batch_size=batch_size, every=every, evaluate=evaluate, **options
+        )
+
+    monkeypatch.setattr(runs, "train", short_train)
     monkeypatch.setattr(training, "fit", short_fit)
     monkeypatch.setattr(training, "train_step", checked_step)
     return seen
