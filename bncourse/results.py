@@ -56,6 +56,6 @@ def evidence(claim, what, effect, *, interval=None, null=0.0, guide=None, unit="
 
 
 def parity(claim, what, difference, tolerance, scale=""):
-    """Enter into the ledger that two ways to compute the same differ by at most `difference`; `tolerance` is allowed."""
+    """Enter into the ledger by how much two ways to compute the same differ, and the `tolerance` that is allowed."""
     difference = float(difference)
     evidence(claim, what, difference, interval=(difference, difference), null=tolerance, unit="parity", scale=scale)

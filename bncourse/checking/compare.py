@@ -66,10 +66,19 @@ def as_array(value):
     if torch is not None and isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = value.double().numpy() if value.is_floating_point() else value.numpy()
-    array = np.asarray(value)
+    if isinstance(value, (list, tuple)) and _holds_text(value):
+        raise TypeError("not numbers: text")  # of which NumPy would make an array as wide as the longest one
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # such as RuntimeError, for a list of tensors that require gradients
+        raise TypeError(f"not numbers: {error}") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"not numbers: {array.dtype}")
     return array.astype(np.float64) if array.dtype.kind in "iuf" else array
+
+
+def _holds_text(values):
+    return any(isinstance(v, (str, bytes)) or isinstance(v, (list, tuple)) and _holds_text(v) for v in values)
 
 
 def same(one, other, rtol=1e-4):

@@ -1,5 +1,8 @@
 """Which known mistake reproduces a learner's answers, found by replaying the calls that the checks made."""
 
+import contextlib
+import importlib
+
 from bncourse.checking import registry
 from bncourse.checking.compare import same
 from bncourse.checking.learner import AnswerCrashed, Forbidden, Learner, nearest_builtin
@@ -14,7 +17,7 @@ def diagnose(result, answers):
     """
     if result.status in ("solved", "missing", "unsolved"):
         return None, True
-    mistakes = registry.mistakes_of(result.exercise)
+    mistakes = list(_replayable(registry.mistakes_of(result.exercise), result))
     # Calls that showed a failure come first: hardly another mistake reproduces those, so the rest is seldom replayed.
     telling = [failure.call for failure in result.failures if failure.call]
     calls = [*telling, *(call for call in result.calls if call not in telling)]
@@ -34,6 +37,23 @@ def diagnose(result, answers):
             best = max(partial, key=lambda one: sum(_reproduced(one, others, answers, result.exercise)))
             return best.words, False
     return None, True
+
+
+def _replayable(mistakes, result):
+    """The mistakes without those that call what is forbidden, unless the answer does too.
+
+    What these import is imported here: an import under watch is slow, and one that a time limit ends leaves a ruin.
+    """
+    forbids = registry.guides.get(result.exercise.id, registry.Guide()).forbids
+    calls_forbidden = any(isinstance(failure.error, Forbidden) for failure in result.failures)
+    for mistake in mistakes:
+        imported = set(forbids) & set(getattr(getattr(mistake.value, "__code__", None), "co_names", ()))
+        if imported and not calls_forbidden:
+            continue
+        with contextlib.suppress(ImportError):
+            for name in imported:
+                importlib.import_module(name)
+        yield mistake
 
 
 def _reproduced(mistake, calls, answers, exercise):

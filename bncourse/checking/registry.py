@@ -19,7 +19,7 @@ TORCH_NORMS = (
         f"torch.{name}"
         for name in ("batch_norm", "native_batch_norm", "instance_norm", "layer_norm", "native_layer_norm")
     ),
-    *(f"torch.{name}" for name in ("group_norm", "native_group_norm", "_ops")),
+    *(f"torch.{name}" for name in ("group_norm", "native_group_norm", "_ops", "_refs", "_decomp")),
 )
 
 # What an exercise forbids in which a gradient is to be written by hand.

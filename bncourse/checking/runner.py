@@ -1,9 +1,13 @@
-"""Running checks over a set of answers, as pytest tests in this process."""
+"""Running checks over a set of answers, in this process.
 
-import os
+A check is a pytest test whose only fixture is `learner`. It is called here as pytest would call it, without pytest's
+collecting and reporting, which would take longer than the checks.
+"""
+
+import copy
+import importlib.util
 from dataclasses import dataclass, field
-
-import pytest
+from functools import lru_cache, wraps
 
 from bncourse.checking import registry
 from bncourse.checking.compare import Mismatch
@@ -16,14 +20,6 @@ from bncourse.checking.learner import (
 )
 from bncourse.checking.watching import one_thread
 from bncourse.errors import CourseError
-from bncourse.paths import ROOT
-
-QUIET = [
-    "--capture=no", "--noconftest", "--assert=plain", "--import-mode=importlib", "--disable-plugin-autoload",
-    f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}", "-o", "addopts=",
-    *(f"-pno:{name}" for name in ("terminal", "cacheprovider", "logging", "junitxml", "faulthandler", "doctest",
-                                  "warnings", "unraisableexception", "threadexception")),
-]  # fmt: skip
 
 
 @dataclass
@@ -84,71 +80,90 @@ class Result:
         }  # fmt: skip
 
 
-class _Plugin:
-    """Gives each check its learner, and collects what came of it."""
-
-    def __init__(self, exercises, answers):
-        self.answers = answers
-        self.wanted = {exercise.id: exercise for exercise in exercises}
-        self.results = {exercise.id: Result(exercise) for exercise in exercises}
-        self.learners, self.collection_error = {}, None
-
-    def pytest_configure(self, config):
-        config.addinivalue_line("markers", "exercise(id, points): a check of one exercise")
-
-    def pytest_collectreport(self, report):
-        if report.failed:
-            self.collection_error = str(report.longrepr).strip().splitlines()[-1]
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self):
-        with one_thread():
-            return (yield)
-
-    @pytest.fixture
-    def learner(self, request):
-        id = request.node.get_closest_marker("exercise").args[0]
-        self.learners[request.node.nodeid] = self.answers.learner(registry.guides.get(id, registry.Guide()))
-        return self.learners[request.node.nodeid]
-
-    def pytest_runtest_makereport(self, item, call):
-        if call.when != "call" and not call.excinfo:
-            return
-        result = self.results[item.get_closest_marker("exercise").args[0]]
-        learner = self.learners.get(item.nodeid)
-        calls = learner.calls if learner else []
-        words = " ".join((item.function.__doc__ or item.name.replace("_", " ")).split())
-        result.calls += calls
-        if not call.excinfo:
-            result.passed.setdefault(item.function.__name__, words)
-            return
-        error = call.excinfo.value
-        expected = (AssertionError, AnswerMissing, AnswerUnsolved, AnswerCrashed, Forbidden)
-        if not isinstance(error, expected):
-            # A check may stumble over a result of an unexpected kind: that is the answer's failure, told as such.
-            error = Mismatch(
-                f"The result cannot be used: {type(error).__name__}: {error}", calls and calls[-1].result, None
-            )
-        result.failures.append(Failure(item.function.__name__, words, error, calls[-1] if calls else None))
-
-
 def run_checks(exercises, answers):
-    """Results by exercise id. CourseError if a check did not run, whatever the reason."""
-    plugin = _Plugin(exercises, answers)
-    tests = [f"{exercise.check_file}::{check}" for exercise in exercises for check in exercise.checks]
-    before = os.environ.pop("PYTEST_ADDOPTS", None)
+    """Results by exercise id. CourseError if a check cannot be run, whatever the reason."""
+    checks = {exercise.id: _checks_of(exercise) for exercise in exercises}
+    with one_thread():
+        return {exercise.id: _judge(exercise, checks[exercise.id], answers) for exercise in exercises}
+
+
+def _checks_of(exercise):
+    """The functions that check one exercise."""
+    path = exercise.check_file
     try:
-        exit_code = pytest.main([*QUIET, *tests], plugins=[plugin])
-    finally:
-        if before is not None:
-            os.environ["PYTEST_ADDOPTS"] = before
-    if exit_code == pytest.ExitCode.INTERRUPTED and not plugin.collection_error:
-        raise KeyboardInterrupt
-    for result in plugin.results.values():
-        failed = {failure.check for failure in result.failures}
-        result.passed = {check: words for check, words in result.passed.items() if check not in failed}
-        silent = [check for check in result.exercise.checks if check not in failed | result.passed.keys()]
-        if silent or not result.exercise.checks:
-            reason = plugin.collection_error or f"{', '.join(silent)} did not run"
-            raise CourseError(f"exercise {result.exercise.id} could not be checked: {reason}")
-    return plugin.results
+        module = _module(path, path.stat().st_mtime_ns)
+        if exercise.checks:
+            return [_examples_kept(getattr(module, check)) for check in exercise.checks]
+        reason = "it has no checks"
+    except Exception as error:  # the file may be anything that an author is writing
+        reason = f"{type(error).__name__}: {error}"
+    raise CourseError(f"exercise {exercise.id} could not be checked: {reason}")
+
+
+@lru_cache(maxsize=50)
+def _module(path, changed):
+    """The checks in a file, read again once it has `changed`."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@lru_cache(maxsize=1000)
+def _examples_kept(check):
+    """`check`; if Hypothesis draws its examples, those of an answer that passes, always the same, are drawn once."""
+    if not hasattr(check, "hypothesis"):
+        return check
+    inner, drawn, kept = check.hypothesis.inner_test, [], []
+
+    @wraps(inner)
+    def noted(learner, **example):
+        drawn.append(copy.deepcopy(example))
+        inner(learner=learner, **example)
+
+    @wraps(check)
+    def run(learner):
+        try:
+            for example in kept:
+                inner(learner=learner, **copy.deepcopy(example))
+            if kept:
+                return
+        except (KeyboardInterrupt, AnswerMissing, AnswerUnsolved):
+            raise
+        except BaseException:  # Hypothesis judges, and finds the smallest example that fails
+            learner.calls.clear()
+        drawn.clear()
+        check(learner=learner)
+        kept[:] = drawn
+
+    check.hypothesis.inner_test = noted
+    return run
+
+
+def _judge(exercise, checks, answers):
+    result = Result(exercise)
+    for check in checks:
+        learner = answers.learner(registry.guides.get(exercise.id, registry.Guide()))
+        words = " ".join((check.__doc__ or check.__name__.replace("_", " ")).split())
+        error = _error_of(check, learner)
+        result.calls += learner.calls
+        if error is not None:
+            result.failures.append(Failure(check.__name__, words, error, learner.calls[-1] if learner.calls else None))
+        else:
+            result.passed[check.__name__] = words
+    return result
+
+
+def _error_of(check, learner):
+    """What keeps an answer from passing a check, or None."""
+    try:
+        check(learner=learner)
+    except (AssertionError, AnswerMissing, AnswerUnsolved, AnswerCrashed, Forbidden) as error:
+        return error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # A check may stumble over a result of an unexpected kind: that is the answer's failure, told as such.
+        problem = f"The result cannot be used: {type(error).__name__}: {error}"
+        return Mismatch(problem, learner.calls and learner.calls[-1].result, None)
+    return None

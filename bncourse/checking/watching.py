@@ -42,6 +42,10 @@ def time_limit(seconds):
         return
 
     def stop(signal_number, frame):
+        if frame.f_code.co_filename == __file__:
+            # An error raised inside the watch would end the watch, and come out as another one.
+            signal.setitimer(signal.ITIMER_REAL, 1e-4)
+            return
         raise TimeUp(f"still running after {seconds:g} s; is there a loop that never ends?")
 
     before = signal.signal(signal.SIGALRM, stop)
@@ -60,8 +64,11 @@ forbidden_calls = []
 @contextlib.contextmanager
 def watching(forbidden, called):
     """Append to `called` the names of forbidden callables that run inside the block."""
+    before = sys.getprofile()
 
     def profile(frame, event, function):
+        if before:
+            before(frame, event, function)
         if event == "call":
             name = f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_qualname}"
         elif event == "c_call":
@@ -76,7 +83,7 @@ def watching(forbidden, called):
         yield
         return
     forbidden_calls.clear()
-    before, collecting = sys.getprofile(), gc.isenabled()
+    collecting = gc.isenabled()
     gc.disable()  # a finaliser of somebody else's objects must not look like a call of the learner's
     sys.setprofile(profile)
     try:

@@ -13,8 +13,9 @@ import numpy as np
 
 from bncourse.checking.copies import laid_out
 
-MESSAGE_BYTES = 32 * 2**20
-DEPTH, COUNT, TEXT = 24, 200_000, 2**20
+MESSAGE_BYTES, ANSWER_BYTES = 32 * 2**20, 8 * 2**20
+DEPTH, COUNT, TEXT, OPAQUES = 24, 200_000, 2**20, 100
+PART_BYTES = 500
 DTYPES = tuple(np.dtype(name) for name in (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
 ))  # fmt: skip
@@ -36,7 +37,7 @@ class Opaque:
 def encode(value, layout=False, most=MESSAGE_BYTES):
     """`value` as bytes; with `layout`, as our side writes, arrays keep strides and read-only flag, and generators
     of random numbers cross too. Refused where it is too large."""
-    out = _Writer(layout)
+    out = _Writer(layout, most)
     out.write(value, 0)
     if len(out.buffer) > most:
         raise Refused(f"a value of {len(out.buffer) >> 20} MiB; at most {most >> 20} can be compared")
@@ -45,6 +46,11 @@ def encode(value, layout=False, most=MESSAGE_BYTES):
 
 def decode(data, layout=False):
     """The value that `data` holds; Refused unless every byte of it is a well-formed part of one."""
+    return weighed(data, layout)[0]
+
+
+def weighed(data, layout=False):
+    """`decode`, and about how many bytes of memory the value takes beyond those of a few large arrays."""
     reader = _Reader(memoryview(data), layout)
     try:
         value = reader.read(0)
@@ -54,17 +60,19 @@ def decode(data, layout=False):
         raise Refused(f"malformed: {type(error).__name__}") from None
     if reader.place != len(data):
         raise Refused("bytes left over")
-    return value
+    return value, len(data) + PART_BYTES * reader.count
 
 
 class _Writer:
-    def __init__(self, layout):
-        self.buffer, self.layout, self.count = bytearray(), layout, 0
+    def __init__(self, layout, most):
+        self.buffer, self.layout, self.most, self.count, self.opaques = bytearray(), layout, most, 0, 0
 
     def write(self, value, depth):
         self.count += 1
         if depth > DEPTH or self.count > COUNT:
             raise Refused("a value too deep or of too many parts to be compared")
+        if len(self.buffer) > self.most:
+            raise Refused(f"a value of more than {self.most >> 20} MiB")
         write = WRITERS.get(type(value))
         if write is None:
             write = next((write for kind, write in RELATED.items() if isinstance(value, kind)), _Writer.opaque)
@@ -91,7 +99,10 @@ class _Writer:
         self.buffer += b"f" + struct.pack("<d", value)
 
     def text(self, value, depth):
-        self.sized(b"s", value.encode("utf-8", "replace"))
+        data = value.encode("utf-8", "replace")
+        if len(data) > TEXT:
+            raise Refused(f"a text of more than {TEXT >> 20} MiB")
+        self.sized(b"s", data)
 
     def binary(self, value, depth):
         self.sized(b"b", value)
@@ -104,7 +115,7 @@ class _Writer:
     def mapping(self, value, depth):
         self.buffer += b"d" + struct.pack("<I", len(value))
         for key, item in value.items():
-            self.write(key if type(key) in (str, int, float, bool, type(None)) else repr(key), depth + 1)
+            self.write(key if _is_key(key) else repr(key)[:200], depth + 1)
             self.write(item, depth + 1)
 
     def array(self, value, depth):
@@ -114,6 +125,8 @@ class _Writer:
                 return self.opaque(value, depth)
             return self.write(value.astype(value.dtype.newbyteorder("=") if value.dtype.itemsize < 9 else float), depth)
         tag, kept = (b"n", 0) if isinstance(value, np.generic) else (b"a", _layout(value) if self.layout else 0)
+        if value.nbytes > self.most:
+            raise Refused(f"an array of {value.nbytes >> 20} MiB; at most {self.most >> 20} can be compared")
         data, axes = value.tobytes(), value.ndim
         self.buffer += tag + struct.pack(f"<BBB{axes}q", index, axes, kept, *value.shape)
         if kept:
@@ -142,6 +155,9 @@ class _Writer:
     def opaque(self, value, depth):
         if self.layout:
             raise TypeError(f"a check sends a {type(value).__name__}, which cannot cross to a worker")
+        self.opaques += 1
+        if self.opaques > OPAQUES:
+            raise Refused(f"more than {OPAQUES} values that cannot be compared")
         self.sized(b"o", type(value).__name__.encode("utf-8", "replace")[:80])
 
 
@@ -163,7 +179,7 @@ def know_tensors():
 
 class _Reader:
     def __init__(self, data, layout):
-        self.data, self.layout, self.place, self.count = data, layout, 0, 0
+        self.data, self.layout, self.place, self.count, self.opaques = data, layout, 0, 0, 0
 
     def take(self, size):
         if size > len(self.data) - self.place:
@@ -202,7 +218,7 @@ class _Reader:
         found = {}
         for _ in range(self.length()):
             key = self.read(depth)
-            if not isinstance(key, (str, int, float, type(None))):
+            if not _is_key(key):
                 raise Refused("a key that is neither text nor number")
             found[key] = self.read(depth)
         return found
@@ -220,7 +236,7 @@ class _Reader:
         ):
             raise Refused("an array whose type or shape is not that of its data")
         if index == 0:
-            array = np.frombuffer(data, np.uint8).reshape(shape) != 0
+            array = np.frombuffer(data, np.uint8).reshape(shape).astype(bool)
         else:
             array = np.frombuffer(bytearray(data), DTYPES[index]).reshape(shape)
         if strides is None:
@@ -236,8 +252,9 @@ class _Reader:
         return array[()]
 
     def tensor(self, depth):
-        import torch
-
+        torch = sys.modules.get("torch")
+        if torch is None:
+            raise Refused("a tensor where nobody works with tensors")
         requires_grad, half, layout, array = (self.read(depth) for _ in range(4))
         if type(requires_grad) is not bool or type(half) is not bool or not isinstance(array, np.ndarray):
             raise Refused("a tensor without its parts")
@@ -264,6 +281,9 @@ class _Reader:
 
     def opaque(self, depth):
         name = bytes(self.take(self.length())).decode("utf-8", "replace")[:80].replace("\0", "")
+        self.opaques += 1
+        if self.opaques > OPAQUES:
+            raise Refused("too many values of unknown kinds")
         return type(name or "object", (Opaque,), {})()
 
 
@@ -285,6 +305,11 @@ READERS = {
     b"r": _Reader.generator,
     b"o": _Reader.opaque,
 }
+
+
+def _is_key(key):
+    # Large integers can be chosen so that all have one hash, which makes a dictionary slow beyond measure.
+    return type(key) in (str, float, bool, type(None)) or type(key) is int and key.bit_length() < 64
 
 
 def _layout(array):

@@ -20,9 +20,17 @@ from bncourse.paths import CHECKS, MISTAKES, ROOT
 
 # What no answer needs; whoever uses it is shown to a human. Points do not depend on it.
 SUSPICIOUS = re.compile(
-    r"\b(setprofile|settrace|ctypes|_getframe|tb_frame|f_back|f_globals|__globals__|__closure__|__subclasses__|__code__"
-    r"|gc\.\w+|os\._exit|sys\.modules|subprocess|socket|os\.system|os\.fork|addaudithook|__reduce__|__array_interface__"
-    r"|bncourse\.(?:checking|grading|cells)|atexit|sys\.meta_path|builtins)\b"
+    r"\b(?:[sg]etprofile|settrace|ctypes|_getframe|currentframe|tb_frame|gi_frame|f_back|f_globals|f_locals|__globals__"
+    r"|__closure__|__subclasses__|__code__|__wrapped__|__traceback__|gc\.\w+|os\._exit|sys\.modules|subprocess|socket"
+    r"|os\.(?:system|fork|kill|killpg|write|dup2?|close|closerange|fstat|open|environ|walk|listdir|exec\w+)|addaudithook"
+    r"|__reduce\w*__|__array_interface__|bncourse\.(?:checking|grading|cells)|atexit|sys\.meta_path|builtins|__import__"
+    r"|__builtins__|importlib|threading|_thread|multiprocessing|concurrent|mmap|fcntl|signal\.(?:signal|alarm|\w+_\w+)"
+    r"|torch\.(?:_\w+|ops|jit|compile|library)|_VariableFunctions)\b|(?<![.\w])(?:exec|eval)(?=\()|/proc/|/etc/"
+)
+# The same in an answer that is to be written without PyTorch's gradients.
+GRADIENTS = re.compile(
+    r"\benable_grad|inference_mode|set_grad_enabled|run_backward|_execution_engine|\.backward(?=\()|autograd\.grad"
+    r"|[vj][jv]p\b|jacobian|torch\.func\b"
 )
 
 
@@ -79,7 +87,8 @@ def grade_submission(submission, options):
     row = {
         "student": submission.student, "name": submission.name, "source": submission.source, "ids": submission.ids,
         "digest": material.digest, "checks": checks_digest(options.exercises),
-        "status": "graded" if results else "unreadable", "reason": reason, "points": sum(result.points for result in results.values()),
+        "status": "graded" if results else "unreadable", "reason": reason,
+        "points": sum(result.points for result in results.values()),
         "max": sum(result.max for result in results.values()),
         "exercises": [result.as_json() | {"explains_all": result.explains_all} for result in results.values()],
         "notes": notes, "review": [*review, *unread], "seconds": round(time.perf_counter() - start, 3),
@@ -95,9 +104,20 @@ def _read(name, content, options):
         raise ValueError("not an exercise notebook of this course: it has no cell named ex-…")
     review = []
     for cell in found:
-        if words := sorted(set(SUSPICIOUS.findall(cell.source))) if cell.role not in ("check", "colab") else []:
+        if words := _words_for_a_human(cell):
             review.append(f"{name}, cell {cell.name or 'without a name'} uses {', '.join(words)[:200]}")
     return _Notebook(name, chapter, found, review)
+
+
+def _words_for_a_human(cell):
+    """What in a cell's text no answer needs."""
+    if cell.role in ("check", "colab"):
+        return []
+    words = set(SUSPICIOUS.findall(cell.source))
+    exercise = next((one for one in curriculum.exercises().values() if one.cell == cell.name), None)
+    if exercise and set(registry.AUTOGRAD) & set(registry.guide_of(exercise).forbids):
+        words |= set(GRADIENTS.findall(cell.source))
+    return sorted(words)
 
 
 def _one_a_chapter(notebooks, notes):
@@ -112,7 +132,7 @@ def _one_a_chapter(notebooks, notes):
 
 
 def _judge(notebook, options):
-    """Results by exercise id; exercises that forbid PyTorch are judged where there is none."""
+    """Results by exercise id; what an exercise forbids is not there where it is judged."""
     wanted = [
         exercise
         for exercise in curriculum.of_chapter(notebook.chapter)
@@ -120,18 +140,31 @@ def _judge(notebook, options):
     ]
     kinds, results = {}, {}
     for exercise in wanted:
-        forbidden = registry.guide_of(exercise).forbids
-        kinds.setdefault(registry.NUMPY_ONLY if "torch" in forbidden else (), []).append(exercise)
+        kinds.setdefault(_lacking(exercise), []).append(exercise)
     for without, exercises in kinds.items():
         try:
-            with Submitted(_sandbox(without, options), notebook.cells, options.limits) as submitted:
+            sandbox = _sandbox(without, options)
+            guides = {exercise.cell: registry.guide_of(exercise) for exercise in exercises}
+            with Submitted(sandbox, notebook.cells, options.limits, guides) as submitted:
                 answers = RemoteAnswers(submitted)
                 results |= judge_defined(exercises, answers, submitted.answers, submitted.errors)
                 if submitted.lives > 1:
-                    notebook.review.append(f"{notebook.name}: the code ended its process, {submitted.lives - 1} times")
+                    again = "once" if submitted.lives == 2 else f"{submitted.lives - 1} times"
+                    notebook.review.append(f"{notebook.name}: its process ended or had to be ended, {again}")
+                if submitted.flags:
+                    used = ", ".join(sorted(submitted.flags))
+                    notebook.review.append(f"{notebook.name}: while running it used {used}")
         except Ended as error:
             results |= {exercise.id: lost(exercise, AnswerCrashed(RuntimeError(error))) for exercise in exercises}
     return {exercise.id: results[exercise.id] for exercise in wanted}
+
+
+def _lacking(exercise):
+    """What there is not in the worker that judges an exercise."""
+    forbidden = set(registry.guide_of(exercise).forbids)
+    if "torch" in forbidden:
+        return registry.NUMPY_ONLY
+    return registry.TORCH_NORMS if forbidden & set(registry.TORCH_NORMS) else ()
 
 
 def _why_nothing(material, notebooks, unread):

@@ -5,12 +5,16 @@ import ctypes
 import importlib.abc
 import importlib.machinery
 import os
+import re
 import resource
 import signal
+import struct
 import sys
 import types
+import warnings
 
 from bncourse.checking.watching import forbidden_calls, watching
+from bncourse.grading import codec
 
 NEW_MOUNTS, NEW_IPC, NEW_PROCESSES = 0x20000, 0x8000000, 0x20000000
 PRIVATE_BELOW, NO_SETUID_NO_DEVICES = 1 << 18 | 1 << 14, 2 | 4
@@ -48,17 +52,16 @@ def harden(end, options, isolated):
     if libc:
         _give_up_rights(libc)
         _filter_calls(libc, options["filter"])
-    sys.addaudithook(_keep_watch)
+    _hide_ctypes()
+    _keep_watch(end)
 
 
 def _keep_only(end):
     silence = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(silence, standard)
-    for other in range(3, 1024):
-        if other != end:
-            with contextlib.suppress(OSError):
-                os.close(other)
+    os.closerange(3, end)
+    os.closerange(end + 1, 1024)
 
 
 def _own_folder(libc):
@@ -106,10 +109,77 @@ def _filter_calls(libc, program):
         raise OSError(ctypes.get_errno(), "cannot filter system calls")
 
 
-def _keep_watch(event, arguments, allowed=watching.__wrapped__.__code__, frame=sys._getframe):
-    """An audit hook, which cannot be removed: nobody but `watching` switches the watch on forbidden calls."""
-    if event in ("sys.setprofile", "sys.settrace") and frame(1).f_code is not allowed:
-        raise PermissionError(f"{event} is not allowed here")
+# What no answer does. The first would switch off the watch on forbidden calls, the next find it: they fail. Python
+# itself does the first when the watch meets an error, which is one of recursion.
+UNWATCHING = ("sys.setprofile", "sys.settrace")
+REFUSED = ("gc.get_objects", "gc.get_referrers", "gc.get_referents")
+SHOWN = (
+    *("ctypes.dlopen", "ctypes.dlsym", "ctypes.cdata", "ctypes.string_at", "ctypes.addressof", "code.__new__"),
+    *("function.__new__", "sys.addaudithook", "sys._current_frames", "sys.unraisablehook", "_thread.start_new_thread"),
+    *("os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "os.kill", "os.killpg", "subprocess.Popen"),
+    *("socket.__new__", "socket.connect", "socket.getaddrinfo", "signal.pthread_kill"),
+)
+
+
+def _keep_watch(end):
+    """Install an audit hook, which cannot be removed: it tells the grader at once what a human should see."""
+    frames = {event: _frame({"flag": event}) for event in (*REFUSED, *SHOWN)}
+    unwatching, refused, allowed, told = UNWATCHING, frozenset(REFUSED), watching.__wrapped__.__code__, set()
+    write, caller = os.write, sys._getframe  # bound, as are these errors, before anybody can replace them
+    error, recursion = PermissionError, RecursionError
+
+    def hook(event, arguments):
+        frame = frames.get(event)
+        if event in unwatching and caller(1).f_code is not allowed:
+            raise recursion("maximum recursion depth exceeded")
+        if frame is None:
+            return
+        if event not in told:
+            told.add(event)
+            write(end, frame)
+        if event in refused:
+            raise error(f"{event} is not allowed here")
+
+    sys.addaudithook(hook)
+
+
+def _frame(value):
+    data = codec.encode(value)
+    return struct.pack("<I", len(data)) + data
+
+
+def _hide_ctypes():
+    """Let ctypes be imported anew, which is seen; what it has at hand would reach any memory unseen."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("ctypes", "_ctypes")]:
+        del sys.modules[name]
+
+
+# PyTorch's own normalizations, where an exercise forbids them: their kernels are replaced before any answer runs, so
+# that no way to them is left, be it through another name, a thread or compiled code.
+NORM_KERNEL = re.compile(r"(batch|instance|layer|group|rms)_norm")
+KEYS = ("CPU", "MkldnnCPU", "QuantizedCPU", *(f"Composite{kind}" for kind in (
+    "ExplicitAutograd", "ImplicitAutograd", "ExplicitAutogradNonFunctional",
+)))  # fmt: skip
+
+
+def remove_norms():
+    """Let every normalization kernel of PyTorch be a forbidden call."""
+    import torch
+
+    def refuse(*_, **__):
+        forbidden_calls.append("one of PyTorch's normalizations")
+        raise RuntimeError("PyTorch's normalizations are not to be had in this exercise")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # kernels are replaced on purpose
+        for operator in filter(NORM_KERNEL.search, torch._C._dispatch_get_all_op_names()):
+            namespace, _, name = operator.partition("::")
+            for key in KEYS:
+                if torch._C._dispatch_has_kernel_for_dispatch_key(operator, key):
+                    library = torch._C._dispatch_library("IMPL", namespace, key, __file__, 0)
+                    library.impl(name, key, refuse)
+                    # Whoever held it could let it go, and the kernel were back: nobody holds it, and it stays.
+                    ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
 
 
 # Packages that an exercise forbids do not exist beside its answer. Importing one succeeds, so that a notebook which

@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import secrets
 import struct
 import time
 from inspect import Parameter, Signature
@@ -19,27 +20,27 @@ from bncourse.checking.learner import (
 )
 from bncourse.checking.watching import TimeUp
 from bncourse.grading import codec
+from bncourse.grading.shares import Ended, Shares
 
 GRACE = 0.75  # seconds beyond a limit that the worker itself keeps, before it is ended
-MOST_LIVES = 24  # how often a submission that ends its own process is started again
-
-
-class Ended(Exception):
-    """The submission's process is gone; the text says why, as far as that is known."""
+MOST_LIVES = 200  # how often a submission that ends its own process is started again
+MOST_FLAGS = 20
+# Not to be raised on this side, or not to be made without arguments.
+UNSPEAKABLE = (KeyboardInterrupt, SystemExit, BaseExceptionGroup, ExceptionGroup)
 
 
 class Submitted:
     """One notebook in a worker: its cells are run there, its functions called there, its process renewed if it ends.
 
     A cell that ends the process, or runs over its time, is left out of the next one, so that the answers beside it
-    are still judged.
+    are still judged. `guides` are those of the exercises by answer cell; each has its share of the time.
     """
 
-    def __init__(self, sandbox, found, limits):
-        self.sandbox, self.found, self.limits = sandbox, found, limits
-        self.until = time.monotonic() + limits.submission
-        self.answers, self.errors, self.left_out = [], {}, set()
-        self.lives, self._pipe, self.names = 0, None, {}
+    def __init__(self, sandbox, found, limits, guides):
+        self.sandbox, self.found, self.limits, self.guides = sandbox, found, limits, guides
+        self._shares = Shares(limits.submission / (len(guides) + 1))
+        self.answers, self.errors, self.names, self.flags = [], {}, {}, set()
+        self.lives, self._pipe, self._look, self._left_out, self._ran = 0, None, True, set(), set()
 
     def __enter__(self):
         self.ready()
@@ -59,52 +60,84 @@ class Submitted:
                 self._run_cells()
 
     def _run_cells(self):
-        self._ask(["take", [(cell.name, cell.role, cell.source) for cell in self.found]], GRACE + 10)
+        self._ask(["take", [(cell.name, cell.role, cell.source) for cell in self.found]], 10)
         self.answers = [cell.name for cell in self.found if cell.role == "answer"]
         for index, cell in enumerate(self.found):
-            if index in self.left_out or cell.role in ("check", "colab"):
-                continue
-            try:
-                reply = self._ask(["run", index, self._within(self.limits.check)], self._within(self.limits.check))
-            except Ended as error:
-                self.left_out.add(index)
-                if cell.role == "answer":
-                    self.errors[cell.name] = Crashed(RuntimeError, str(error), f"cell {cell.name}")
-                raise
-            if cell.role == "answer":
-                self.errors.pop(cell.name, None)
-                if reply.get("error") is not None:
-                    self.errors[cell.name] = _error(reply["error"])
+            if index not in self._left_out and cell.role not in ("check", "colab"):
+                self._run_cell(index, cell)
         try:
-            names = self._ask(["names"], GRACE + self._within(self.limits.check))
+            names = self._ask(["names", self._look], self.limits.check)
         except Ended:
-            names = {}
+            self._look = False  # next time without a look at what may be anything
+            raise
         self.names = {str(name): _texts(given) for name, given in names.items()} if isinstance(names, dict) else {}
 
-    def _within(self, seconds):
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise Ended(f"the time for one submission is used up ({self.limits.submission:g} s)")
-        return min(seconds, left)
-
-    def call(self, name, probe, args, kwargs, seconds, forbids):
-        """What the worker says of one call, as a dictionary; Ended if it says nothing."""
-        self.ready()
-        seconds = self._within(seconds)
-        reply = self._ask(["call", name, probe, list(args), kwargs, seconds, "\n".join(forbids)], seconds)
-        return reply if isinstance(reply, dict) else {}
-
-    def _ask(self, request, seconds):
+    def _run_cell(self, index, cell):
+        """Run a cell at the expense of its exercise; again, at the expense of whoever made that necessary."""
+        seconds, payer = self.limits.check, contextlib.nullcontext()
         try:
-            _send(self._pipe, request)
-            return _receive(self._pipe, time.monotonic() + seconds + GRACE)
+            if index not in self._ran:
+                owner = self.guides.get(cell.name)
+                seconds, payer = min(seconds, self._shares.left(owner)), self._shares.charged(owner)
+            with payer:
+                reply = self._ask(["run", index, seconds], seconds)
+        except Ended as error:
+            self._left_out.add(index)
+            if cell.role == "answer":
+                self.errors[cell.name] = Crashed(RuntimeError, str(error), f"cell {cell.name}")
+            if self._pipe is None:
+                raise
+            return
+        self._ran.add(index)
+        told = reply.get("error") if isinstance(reply, dict) else None
+        if cell.role == "answer":
+            self.errors.pop(cell.name, None)
+            if told is not None:
+                self.errors[cell.name] = _error(told)
+        if _is_time_up(told):
+            self._left_out.add(index)
+
+    def call(self, name, probe, args, kwargs, seconds, guide):
+        """What the worker says of one call, as a dictionary; Ended if it says nothing. `guide` is the exercise's."""
+        seconds = min(seconds, self._shares.left(guide))
+        with self._shares.charged(guide):
+            try:
+                self.ready()
+                request = ["call", name, probe, list(args), kwargs, seconds, "\n".join(guide.forbids)]
+                reply = self._ask(request, seconds, guide)
+            except Ended:
+                with contextlib.suppress(Ended):
+                    self.ready()
+                raise
+        reply = reply if isinstance(reply, dict) else {}
+        if _is_time_up(reply.get("error")):
+            self._shares.reasons[guide] = _error(reply["error"])
+        return reply
+
+    def _ask(self, request, seconds, guide=None):
+        token, until = secrets.token_hex(8), time.monotonic() + seconds + GRACE
+        try:
+            _send(self._pipe, [token, *request], until)
+            while True:
+                reply, weight = _receive(self._pipe, until, codec.ANSWER_BYTES if guide else codec.MESSAGE_BYTES)
+                if guide:
+                    self._shares.weigh(guide, weight)
+                if isinstance(reply, dict) and isinstance(reply.get("flag"), str):
+                    if len(self.flags) < MOST_FLAGS:
+                        self.flags.add(reply["flag"][:80])
+                elif isinstance(reply, list) and len(reply) == 2 and isinstance(reply[0], str) and reply[0] == token:
+                    return reply[1]
+                else:
+                    raise codec.Refused("what it was not asked")
         except TimeoutError:
             self._lose()
             raise Ended(f"still running after {seconds:.3g} s; is there a loop that never ends?") from None
-        except (OSError, codec.Refused) as error:
+        except OSError:
             self._lose()
-            how = f"it answered {error}" if isinstance(error, codec.Refused) else "out of memory, or ended on purpose"
-            raise Ended(f"the code ended its own process ({how})") from None
+            raise Ended("the code ended its own process (out of memory, or ended on purpose)") from None
+        except codec.Refused as error:
+            self._lose()
+            raise Ended(f"its process was ended, as it answered {error}") from None
 
     def _lose(self):
         self._pipe = None
@@ -115,8 +148,9 @@ def read_cells(sandbox, content, seconds=10.0):
     """What a worker finds in a notebook file: cells, names of all cells, chapter it says; ValueError if it is none."""
     try:
         pipe = sandbox.child()
-        _send(pipe, ["read", content], most=len(content) + 1024)
-        reply = _receive(pipe, time.monotonic() + seconds)
+        until = time.monotonic() + seconds
+        _send(pipe, ["", "read", content], until, most=len(content) + 1024)
+        (_, reply), _ = _receive(pipe, until)
     except (OSError, codec.Refused):
         sandbox.end()
         raise ValueError("too large or too deep to be read") from None
@@ -156,7 +190,7 @@ class RemoteLearner(Learner):
         super().__init__(answers, guide)
         self._submitted = submitted
         self._seconds = min(self._guide.seconds, submitted.limits.check)
-        self._spent = 0.0
+        self._spent, self._ended = 0.0, None
 
     def _record(self, call, _):
         self.calls.append(call)
@@ -173,14 +207,18 @@ class RemoteLearner(Learner):
 
     def ask(self, name, source, args, kwargs):
         """The worker's reply to one call; what keeps it from replying is an error of the answer's."""
+        if self._ended:
+            return self._ended
         left = self._seconds - self._spent
         if left <= 0:
             return {"error": ["time", "TimeUp", f"a check takes longer than {self._seconds:g} s", ""]}
         start = time.monotonic()
         try:
-            return self._submitted.call(name, source, args, kwargs, left, self._guide.forbids)
+            return self._submitted.call(name, source, args, kwargs, left, self._guide)
         except Ended as error:
-            return {"error": ["ended", "RuntimeError", str(error), ""]}
+            # Who ended the process is not asked again by this check, which may have meant to ask hundreds of times.
+            self._ended = {"error": ["ended", "RuntimeError", str(error), ""]}
+            return self._ended
         finally:
             self._spent += time.monotonic() - start
 
@@ -206,9 +244,13 @@ def _error(told):
     known = getattr(builtins, name, Exception)
     if kind == "time":
         known = TimeUp
-    elif not (isinstance(known, type) and issubclass(known, BaseException)) or known in (KeyboardInterrupt, SystemExit):
+    elif not (isinstance(known, type) and issubclass(known, BaseException)) or known in UNSPEAKABLE:
         known = RuntimeError
     return Crashed(known, text, where)
+
+
+def _is_time_up(told):
+    return isinstance(told, list) and told[:1] == ["time"]
 
 
 class Crashed(AnswerCrashed):
@@ -225,18 +267,18 @@ def _texts(value):
     return [one for one in value if isinstance(one, str)] if isinstance(value, (list, tuple)) else []
 
 
-def _send(pipe, value, most=codec.MESSAGE_BYTES):
+def _send(pipe, value, until, most=codec.MESSAGE_BYTES):
     data = codec.encode(value, layout=True, most=most)
-    pipe.settimeout(30)
+    pipe.settimeout(max(until - time.monotonic(), 1e-3))
     pipe.sendall(struct.pack("<I", len(data)) + data)
 
 
-def _receive(pipe, until):
-    """One value; TimeoutError if it is not complete in time, however slowly it drips."""
+def _receive(pipe, until, most=codec.MESSAGE_BYTES):
+    """One value and its weight; TimeoutError if it is not complete in time, however slowly it drips."""
     (size,) = struct.unpack("<I", _exactly(pipe, 4, until))
-    if size > codec.MESSAGE_BYTES:
+    if size > most:
         raise codec.Refused(f"a value of {size >> 20} MiB")
-    return codec.decode(_exactly(pipe, size, until))
+    return codec.weighed(_exactly(pipe, size, until))
 
 
 def _exactly(pipe, size, until):

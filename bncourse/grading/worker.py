@@ -11,6 +11,8 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
+import time
 
 from bncourse import cells
 from bncourse.checking.learner import (
@@ -27,6 +29,8 @@ from bncourse.checking.learner import (
 from bncourse.checking.registry import Guide
 from bncourse.checking.watching import TimeUp, time_limit
 from bncourse.grading import codec, hardening
+
+LOOKING_SECONDS = 0.5
 
 
 def serve(control, options):
@@ -59,7 +63,15 @@ def _preload(without):
         import torch
 
         torch.set_num_threads(1)
-        (torch.ones(2, 2, requires_grad=True) @ torch.ones(2, 2)).sum().backward()
+        # A gradient that is given and an optimizer import much, which would be slow for every submission, under watch.
+        if os.path.isdir(hardening.SCRATCH):
+            # Here nothing can be written yet, and there need not be.
+            tempfile.tempdir = os.environ["TORCHINDUCTOR_CACHE_DIR"] = hardening.SCRATCH
+        parameter = torch.ones(2, 2, requires_grad=True)
+        (parameter @ torch.ones(2, 2)).backward(torch.ones(2, 2))
+        torch.optim.SGD([parameter], lr=0.1).step()
+        if without:
+            hardening.remove_norms()
         codec.know_tensors()
 
 
@@ -80,8 +92,9 @@ def _fork(control, end, options):
             os.waitpid(child, 0)
             _end(child, isolated)
         else:
+            pipe = socket.socket(fileno=end)
             hardening.harden(end, options, isolated)
-            Child(socket.socket(fileno=end)).live()
+            Child(pipe).live()
         status = 0
     finally:
         os._exit(status)
@@ -96,7 +109,7 @@ def _end(child, isolated):
 
 
 class Child:
-    """Executes one submission: answers requests until the pipe closes."""
+    """Executes one submission: answers requests, each with the token that came with it, until the pipe closes."""
 
     def __init__(self, pipe):
         self.pipe, self.cells, self.defined, self.answers = pipe, [], cells.Defined(), None
@@ -104,12 +117,13 @@ class Child:
     def live(self):
         requests = {"read": self.read, "take": self.take, "run": self.run, "names": self.names, "call": self.call}
         while (request := receive(self.pipe, layout=True)) is not None:
-            name, *rest = request
+            token, name, *rest = request
+            most = codec.ANSWER_BYTES if name == "call" else codec.MESSAGE_BYTES
             try:
-                send(self.pipe, requests[name](*rest))
+                send(self.pipe, [token, requests[name](*rest)], most)
             except Exception as error:  # what a function returned may refuse in any way to be read
                 words = f"the answer returns {error}" if isinstance(error, codec.Refused) else _text(error)
-                send(self.pipe, {"error": ["crashed", "ValueError", words, ""]})
+                send(self.pipe, [token, {"error": ["crashed", "ValueError", words, ""]}])
 
     def read(self, content):
         """The code cells of a notebook file, and the chapter that it says it belongs to."""
@@ -117,7 +131,7 @@ class Child:
             notebook = cells.parse(content)
         except (ValueError, MemoryError) as error:
             return {"damaged": str(error) or "too large to be read"}
-        found = [(cell.name, cell.role, cell.source) for cell in cells.code(notebook)]
+        found = [(cell.name, cell.role, _bearable(cell.source)) for cell in cells.code(notebook)]
         every = [cells.name_of(cell) for cell in notebook["cells"]]
         return {"cells": found, "names": every, "chapter": str(cells.marked_chapter(notebook))}
 
@@ -137,12 +151,17 @@ class Child:
         error = self.defined.errors.get(cell.name)
         return {"error": _told(cell_problem(error, cell.name)) if error and cell.role == "answer" else None}
 
-    def names(self):
-        """What the cells define that can be called, with the names of its parameters."""
+    def names(self, look):
+        """What the cells define that can be called, with the names of its parameters if these are to be looked at."""
         names = self.defined.names
         self.answers = Answers(names)
         callables = {name: value for name, value in names.items() if isinstance(name, str) and callable(value)}
-        return {name: parameters(value) for name, value in callables.items() if not name.startswith("__")}
+        until = time.monotonic() + LOOKING_SECONDS
+        return {
+            name: _parameters(value, until) if look else []
+            for name, value in callables.items()
+            if not name.startswith("__")
+        }
 
     def call(self, name, probe, args, kwargs, seconds, forbids):
         """Call one of the learner's functions, or a probe beside them."""
@@ -160,8 +179,22 @@ class Child:
             "result": call.result if call and not error else None,
             "error": _told(error) if error else None,
             "printed": call.printed[-2000:] if call else "",
-            "after": [list(call.used[0]), call.used[1]] if call else None,
+            "after": [list(call.used[0]), call.used[1]] if call and call.changed else None,
         }
+
+
+def _parameters(value, until):
+    """`parameters` of something that may do anything when it is looked at."""
+    try:
+        with time_limit(max(until - time.monotonic(), 0.01)):
+            return parameters(value)
+    except BaseException:
+        return []
+
+
+def _bearable(source):
+    too_long = f"raise ValueError('a cell of more than {codec.TEXT >> 20} MiB is not run')"
+    return source if len(source.encode("utf-8", "replace")) <= codec.TEXT else too_long
 
 
 def _told(error):
@@ -183,9 +216,9 @@ def _text(error):
         return type(error).__name__[:200]
 
 
-def send(pipe, value, layout=False):
+def send(pipe, value, most=codec.MESSAGE_BYTES):
     """Send one value, preceded by its length."""
-    data = codec.encode(value, layout)
+    data = codec.encode(value, most=most)
     pipe.sendall(struct.pack("<I", len(data)) + data)
 
 

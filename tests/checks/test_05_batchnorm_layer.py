@@ -224,7 +224,7 @@ guide(
         "Start with a vector x: for i in range(len(x)), two copies of x, one with h added at i, one with h taken away.",
         "np.ndindex(*x.shape) walks through all indices of any shape; x.detach().clone() is a copy without history.",
     ],
-    forbids=(*AUTOGRAD, "torch.autograd.backward"),
+    forbids=(*TORCH_NORMS, *AUTOGRAD, "torch.autograd.backward"),
 )
 
 FUNCTIONS = {
@@ -290,6 +290,7 @@ def test_the_upstream_gradient_weighs_the_outputs(learner):
     """The loss is the sum of f(x) times dy: outputs count as dy says."""
     check_gradient(learner, "square", np.array([1.0, -2.0, 3.0]), np.array([0.5, 2.0, -1.0]))
     check_gradient(learner, "norm", np.array([1.0, -2.0, 3.0]), np.array([2.0, -1.0]))
+    check_gradient(learner, "norm", np.array([1.0, -2.0, 3.0]), np.array([2.0, -1.0]), h=0.25)
 
 
 @exercise("5.3", points=1)
@@ -312,6 +313,7 @@ def test_every_entry_of_every_shape(learner):
     for shape in [(1, 1), (2, 3), (2, 1, 2, 2)]:
         check_gradient(learner, "sum of products", random(*shape, seed=1), np.array([1.5]))
         check_gradient(learner, "square", random(*shape, seed=2), random(*shape, seed=3))
+        check_gradient(learner, "cube", random(*shape, seed=2), random(*shape, seed=3), h=0.25)
     check_gradient(learner, "square", random(4, 3, seed=2)[::2], random(2, 3, seed=3))
 
 
@@ -320,6 +322,7 @@ def test_x_is_left_bit_for_bit(learner):
     """x is afterwards what it was, even where adding and taking away h would round; it may require a gradient."""
     x = np.array([0.1, 1 / 3, 0.7, -2.3, 1.9, -0.6])
     check_gradient(learner, "square", x, np.ones(6), h=1e-3)
+    check_gradient(learner, "cube", x, np.ones(6), h=1e-3)
     check_gradient(learner, "square", np.array([0.1, 0.7]), np.array([1.0, 2.0]), requires_grad=True)
 
 
@@ -665,14 +668,21 @@ def apply_twice(answers, x, gamma, beta, dy):
 
 
 def backward_by_hand(answers, x, gamma, beta, dy):
-    """What backward returns where PyTorch records no operations: dx, dgamma, dbeta and the gradient for eps."""
+    """What backward returns where PyTorch records no operations: dx, dgamma, dbeta and the gradient for eps.
+
+    Then how many tensors were recorded all the same.
+    """
     import torch
 
-    tensors = [torch.from_numpy(one).requires_grad_() for one in (x, gamma, beta)]
+    def record(tensor):
+        recorded.append(1)
+        return tensor
+
+    tensors, recorded = [torch.from_numpy(one).requires_grad_() for one in (x, gamma, beta)], []
     node = answers.BatchNormFunction.apply(*tensors, 1e-5).grad_fn
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
         *found, for_eps = node.apply(torch.from_numpy(dy))
-        return [one.numpy() for one in found], for_eps
+        return [one.numpy() for one in found], for_eps, len(recorded)
 
 
 def expected_apply(x, gamma, beta, eps):
@@ -722,9 +732,10 @@ def test_backward_is_written_by_hand(learner):
     for shape in [(4, 2), (2, 3, 2, 4)]:
         x, dy = random(*shape, seed=3), random(*shape, seed=4)
         gamma, beta, *_ = parameters(shape[1])
-        found, for_eps = learner.run(backward_by_hand, x, gamma, beta, dy)
+        found, for_eps, recorded = learner.run(backward_by_hand, x, gamma, beta, dy)
         assert_close(found, list(expected_backward(x, gamma, beta, dy)), rtol=1e-6, atol=1e-9)
         assert for_eps is None, "The gradient for ε should be None: it is a number, not a tensor."
+        assert not recorded, "backward has PyTorch record operations, to differentiate them: here you write that yourself."
 
 
 @exercise("5.5", points=1)

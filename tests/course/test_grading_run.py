@@ -199,7 +199,8 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_gradebook(submissions, tmp
     run.grade(submissions, alone, OPTIONS)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     scheduler = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+         "--no-dashboard"],
         env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     workers = []

@@ -1,0 +1,45 @@
+"""Who pays for what: the time of one notebook, and the memory of its results, divided among its exercises."""
+
+import contextlib
+import time
+from collections import Counter
+
+from bncourse.grading import codec
+
+MOST_TOLD = 24 * 2**20  # bytes of all that the answers to one exercise may take
+
+
+class Ended(Exception):
+    """The submission's process is gone; the text says why, as far as that is known."""
+
+
+class Shares:
+    """What each exercise of a notebook may use of time and memory, so that none lives at the expense of another."""
+
+    def __init__(self, seconds):
+        self.seconds, self.reasons = seconds, {}
+        self._spent, self._told = Counter(), Counter()
+
+    def left(self, payer):
+        """Seconds; Ended, with the reason that the payer met first, if there are none."""
+        left = self.seconds - self._spent[payer]
+        if left <= 0:
+            raise Ended(self.reasons.get(payer) or f"the time for one exercise is used up ({self.seconds:.3g} s)")
+        return left
+
+    @contextlib.contextmanager
+    def charged(self, payer):
+        begun = time.monotonic()
+        try:
+            yield
+        except Ended as error:
+            self.reasons.setdefault(payer, error)
+            raise
+        finally:
+            self._spent[payer] += time.monotonic() - begun
+
+    def weigh(self, payer, weight):
+        """Count what the grader is to keep."""
+        self._told[payer] += weight
+        if self._told[payer] > MOST_TOLD:
+            raise codec.Refused(f"more than {MOST_TOLD >> 20} MiB in all")
