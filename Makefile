@@ -33,7 +33,7 @@ book: $(READY)      ## execute and render the book, and say where to open it
 test: $(TESTING)    ## run all tests
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m pytest -n auto --dist loadgroup
-	$(BIN)/python -m pytest -n auto --nbval solutions
+	$(BIN)/python -m pytest -n auto --dist loadfile --nbval solutions
 
 lab: $(READY)       ## copy missing exercise notebooks into work/ and open JupyterLab there
 	@$(BIN)/python -m bncourse lab
