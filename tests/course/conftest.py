@@ -10,6 +10,7 @@ from bncourse.paths import EXERCISES
 TOGETHER = ("test_site", "test_grading_hostile", "test_grading_nbgrader", "test_grading_gradescope", "test_ledger")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """The tests that share the most go first, and to one process each."""
     for item in items:
