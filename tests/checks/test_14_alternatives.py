@@ -70,7 +70,7 @@ def ones_and_zeros(count):
 def scale_and_shift(*shape):
     """A scale and a shift that differ from element to element and from each other."""
     count = int(np.prod(shape))
-    return np.linspace(0.5, 2.0, count).reshape(shape), np.linspace(-1.0, 3.0, count).reshape(shape) ** 2
+    return np.linspace(-0.5, 2.0, count).reshape(shape), 2 - np.linspace(-1.0, 3.0, count).reshape(shape) ** 2
 
 
 def large_mean(*shape):

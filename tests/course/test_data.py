@@ -303,3 +303,11 @@ def test_an_archive_of_something_else_is_named(server):
 def test_the_cache_has_a_default_place(monkeypatch):
     monkeypatch.delenv("BNCOURSE_CACHE")
     assert data.cache_folder() == Path(data.pooch.os_cache("bncourse"))
+
+
+def test_a_halved_image_has_the_mean_of_each_four_pixels():
+    images = np.arange(2 * 1 * 4 * 6, dtype=np.float32).reshape(2, 1, 4, 6)
+    halved = data.halved(images)
+    assert halved.shape == (2, 1, 2, 3)
+    assert halved[0, 0, 0, 0] == np.mean([0, 1, 6, 7])
+    assert np.array_equal(halved, data.halved(np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)))))
