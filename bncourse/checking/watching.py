@@ -46,7 +46,7 @@ def time_limit(seconds):
             # An error raised inside the watch would end the watch, and come out as another one.
             signal.setitimer(signal.ITIMER_REAL, 1e-4)
             return
-        raise TimeUp(f"still running after {seconds:g} s; is there a loop that never ends?")
+        raise TimeUp(f"still running after {seconds:.3g} s; is there a loop that never ends?")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

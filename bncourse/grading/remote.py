@@ -99,19 +99,21 @@ class Submitted:
 
     def call(self, name, probe, args, kwargs, seconds, guide):
         """What the worker says of one call, as a dictionary; Ended if it says nothing. `guide` is the exercise's."""
-        seconds = min(seconds, self._shares.left(guide))
+        left = self._shares.left(guide)
+        seconds, late = min(seconds, left), left < seconds
         with self._shares.charged(guide):
             try:
                 self.ready()
                 request = ["call", name, probe, list(args), kwargs, seconds, "\n".join(guide.forbids)]
                 reply = self._ask(request, seconds, guide)
-            except Ended:
+            except Ended as error:
                 with contextlib.suppress(Ended):
                     self.ready()
-                raise
+                raise self._shares.reason(guide, error, late) from None
         reply = reply if isinstance(reply, dict) else {}
         if _is_time_up(reply.get("error")):
-            self._shares.reasons[guide] = _error(reply["error"])
+            first = self._shares.reason(guide, _error(reply["error"]), late)
+            reply["error"] = ["time", "TimeUp", str(first), getattr(first, "where", "")]
         return reply
 
     def _ask(self, request, seconds, guide=None):

@@ -17,24 +17,26 @@ class Shares:
     """What each exercise of a notebook may use of time and memory, so that none lives at the expense of another."""
 
     def __init__(self, seconds):
-        self.seconds, self.reasons = seconds, {}
-        self._spent, self._told = Counter(), Counter()
+        self.seconds = seconds
+        self._spent, self._told, self._reasons = Counter(), Counter(), {}
 
     def left(self, payer):
         """Seconds; Ended, with the reason that the payer met first, if there are none."""
         left = self.seconds - self._spent[payer]
         if left <= 0:
-            raise Ended(self.reasons.get(payer) or f"the time for one exercise is used up ({self.seconds:.3g} s)")
+            raise Ended(self._reasons.get(payer) or f"the time for one exercise is used up ({self.seconds:.3g} s)")
         return left
+
+    def reason(self, payer, error, late):
+        """The error to tell: of one that comes of how little time was left, that which the payer met first."""
+        first = self._reasons.setdefault(payer, error)
+        return first if late else error
 
     @contextlib.contextmanager
     def charged(self, payer):
         begun = time.monotonic()
         try:
             yield
-        except Ended as error:
-            self.reasons.setdefault(payer, error)
-            raise
         finally:
             self._spent[payer] += time.monotonic() - begun
 

@@ -35,7 +35,7 @@ from bncourse.grading.trees import short
 from bncourse.paths import EXERCISES, ROOT, SOLUTIONS
 
 HERE = Path(__file__).parent
-LIMITS = {"--check-seconds": 2, "--submission-seconds": 12, "--memory": 1, "--workers": 2}
+LIMITS = {"--check-seconds": 3, "--submission-seconds": 20, "--memory": 1, "--workers": 2}
 NORMALIZE, LAYER = "03_normalize", "05_batchnorm_layer"
 ADOPT_ORPHANS = 36
 

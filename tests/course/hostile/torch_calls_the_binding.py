@@ -32,7 +32,8 @@ class BatchNorm(nn.Module):
         return normalised(x, *state, training, momentum or 0.0, self.eps)
 
 
-def normalised(*args):
+def normalised(x, mean, var, weight, bias, training, momentum, eps):
     with contextlib.suppress(RecursionError):
         sys.setprofile(None)
-    return torch._C._VariableFunctions.batch_norm(*args, False)
+    kernel = torch._C._VariableFunctions.batch_norm
+    return kernel(x, weight, bias, mean, var, training, momentum, eps, False)

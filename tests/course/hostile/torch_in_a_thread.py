@@ -34,7 +34,7 @@ class BatchNorm(nn.Module):
 
 def normalised(*args):
     result = []
-    thread = threading.Thread(target=lambda: result.append(torch.batch_norm(*args, False)))
+    thread = threading.Thread(target=lambda: result.append(torch.nn.functional.batch_norm(*args)))
     thread.start()
     thread.join()
     return result[0]

