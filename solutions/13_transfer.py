@@ -1,0 +1,135 @@
+# %% [markdown]
+# # Exercises 13: Transfer
+#
+# They belong to the page *Transfer: whose statistics?*. In 13.1 you freeze the batch normalization of a model, in 13.2 you
+# give it the statistics of another domain, both with PyTorch. In 13.3 you scale features without looking at the test part,
+# with NumPy.
+
+# %% tags=["setup"]
+import numpy as np
+import torch
+from torch import nn
+
+from bncourse import check
+
+# %% [markdown]
+# ## 13.1 Frozen stays frozen
+#
+# Write `freeze_batchnorm`. It changes `model` itself so that, from then on, every batch normalization in it is a fixed map:
+#
+# - it normalises with its running statistics, and neither these nor `num_batches_tracked` move any more, *also after*
+#   `model.train()`, which a training loop calls at the start of every epoch, and after `model.eval()` and `model.train()`
+#   again;
+# - its γ and β take no gradient and keep their values, whatever the optimizer does.
+#
+# Batch normalization is `nn.BatchNorm1d`, `2d` and `3d`, `nn.SyncBatchNorm`, and whatever is derived from them, at any depth;
+# `model` may itself be one. It may come without γ and β (`affine=False`), with any momentum, and without running
+# statistics (`track_running_stats=False`): such a layer has none to freeze and goes on normalising with the batch; its γ and β
+# are frozen all the same.
+#
+# All else is as if you had not been there: other layers train, dropout and all other modules have the mode that
+# `model.train()` or `model.eval()` gave them, other normalizations (group, layer, instance) go on as before, gradients flow
+# *through* the frozen layers, and the state dict has the names and values that it had. Right after your call each of the
+# other modules is in the mode in which it came.
+#
+# For example, a layer with running mean 1, running variance 4, γ = 3 and β = 0.5 makes of 5 the number
+# 3 · (5 − 1) / 2 + 0.5 = 6.5 (nearly, for ε), in every company and in both modes.
+#
+# *Free:* how the layer is kept from training mode; what is returned (the model or nothing); whether a `.grad` that γ and β had
+# before is kept. *Forbidden:* working on a copy.
+
+
+# %% exercise="13.1"
+def freeze_batchnorm(model):
+    """Make every batch normalization in `model` a fixed map, also in training mode; changes the model, returns it."""
+    # BEGIN SOLUTION
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+            module.train = lambda mode=True, module=module: module  # what model.train() calls no longer does anything
+            for parameter in module.parameters():
+                parameter.requires_grad_(False)
+    return model
+    # END SOLUTION
+
+
+# %%
+check("13.1")
+
+# %% [markdown]
+# ## 13.2 The statistics of another domain
+#
+# Write `adapt_statistics`, the method AdaBN. `loader` yields batches of unlabelled images of the target domain, each a tensor
+# `(B, ...)` as `model` takes it; B may differ from batch to batch. Afterwards every batch normalization in the model
+# (`nn.BatchNorm1d`, `2d`, `3d` and what is derived from them, at any depth) has in `running_mean` and `running_var` the mean and variance of what
+# comes into it when *all these images* go through the model, and nothing of the source is left in them.
+#
+# - A layer that lies behind other batch normalizations gets what these give it with the statistics of the target, those of
+#   the batch or of all images, not with those of the source.
+# - Dropout of every kind is off while you look, whatever mode the model comes in.
+# - All else stays: weights, γ and β, every `.grad`, `requires_grad`, momenta and other settings, hooks, the mode of each
+#   module, statistics of other normalizations, and the images. A batch normalization without running statistics still has none.
+#
+# For example, a first layer that gets 1, 3 in one batch and 5, 7 in the next has a running mean of 4. Its running variance is that of the
+# four numbers, 5 (or 6.67 with n − 1), or the average of the two batches', 1 (or 2).
+#
+# *Free:* statistics of all images at once (pooled) or averages over the batches; n or n − 1 in the variance; in one pass or layer
+# by layer; `num_batches_tracked`; what is returned (the model or nothing). *Forbidden:* working on a copy; leaving traces.
+
+
+# %% exercise="13.2"
+def adapt_statistics(model, loader):
+    """Give every batch normalization in `model` the statistics of the images in `loader`; changes the model, returns it."""
+    # BEGIN SOLUTION
+    modes = [(module, module.training) for module in model.modules()]
+    norms = [module for module, _ in modes if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain average over all batches
+        norm.train()
+    with torch.no_grad():
+        for images in loader:
+            model(images)
+    for norm, momentum in zip(norms, momenta):
+        norm.momentum = momentum
+    for module, mode in modes:
+        module.training = mode
+    return model
+    # END SOLUTION
+
+
+# %%
+check("13.2")
+
+# %% [markdown]
+# ## 13.3 Scaled features, no leak
+#
+# Back to NumPy. `train` is `(N, D)`, `test` is `(M, D)`: D features of images on which a linear classifier is to be trained,
+# and of those on which it will be tested. Write `scale_features`, which returns both, scaled: a pair of arrays `(N, D)` and `(M, D)`.
+#
+# From each feature you subtract its mean over the **training** part, then you divide it by its standard deviation there (with
+# n), in both parts: what the test images are must not make a difference to how they are scaled. There is no ε. A feature that
+# does not vary in the training part is only centred.
+#
+# For example, with 1 and 3 in `train` and 4 in `test`, the mean is 2 and the deviation 1: −1, 1 and 2 come out.
+#
+# Features in float32 whose mean is ten thousand times their deviation are legitimate.
+#
+# *Free:* dtypes of the results, a list or a tuple. *Forbidden:* changing `train` or `test`; other libraries, such as
+# scikit-learn's `StandardScaler`.
+
+
+# %% exercise="13.3"
+def scale_features(train, test):
+    """Features `train` (N, D) and `test` (M, D), both standardised with the mean and deviation of `train`."""
+    # BEGIN SOLUTION
+    mean, deviation = train.mean(0), train.std(0)
+    deviation = np.where(deviation > 0, deviation, 1)
+    return (train - mean) / deviation, (test - mean) / deviation
+    # END SOLUTION
+
+
+# %%
+check("13.3")
