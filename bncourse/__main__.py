@@ -95,6 +95,12 @@ def _parser():
     book = commands.add_parser("book", help="build the site")
     book.set_defaults(run=_book)
 
+    experiments = commands.add_parser("experiments", help="run the pages' experiments with all their seeds")
+    experiments.add_argument("chapters", **CHAPTERS)
+    experiments.add_argument("--first-seed", type=int, default=100, metavar="N", help="count the seeds from N (100)")
+    experiments.add_argument("--shown", action="store_true", help="only as many seeds as the pages show")
+    experiments.set_defaults(run=_experiments)
+
     serve = commands.add_parser("serve", help="serve the built site on this machine")
     serve.add_argument("--port", type=int, default=8000)
     serve.set_defaults(run=_serve)
@@ -174,6 +180,14 @@ def _book(options):
     from bncourse import site
 
     print(f"open {site.build().as_uri()}")
+
+
+def _experiments(options):
+    from bncourse import experiments
+    from bncourse.paths import shown
+
+    for path in experiments.run_all(options.chapters, options.first_seed, full=not options.shown):
+        print(f"wrote {shown(path)}", flush=True)
 
 
 def _serve(options):

@@ -11,6 +11,7 @@ WORK = ROOT / "work"
 CHECKS = ROOT / "tests" / "checks"
 MISTAKES = ROOT / "tests" / "mistakes"
 VARIANTS = ROOT / "tests" / "variants"
+RESULTS = ROOT / "book" / "results"
 RELEASE = ROOT / "release.json"  # there only in a copy made for students
 
 

@@ -5,7 +5,10 @@ import os
 
 import numpy as np
 
+from bncourse.costs import cell_number, note_seeds, watch_cells
 from bncourse.figures import confidence_interval
+
+watch_cells()
 
 FULL, FIRST_SEED = "BNCOURSE_FULL", "BNCOURSE_FIRST_SEED"
 
@@ -13,7 +16,9 @@ FULL, FIRST_SEED = "BNCOURSE_FULL", "BNCOURSE_FIRST_SEED"
 def seeds(shown, full):
     """The seeds of an experiment: `shown` many on a page, `full` many in `make experiments`, as a range."""
     first = int(os.environ.get(FIRST_SEED, 0))
-    return range(first, first + (full if os.environ.get(FULL) else shown))
+    chosen = range(first, first + (full if os.environ.get(FULL) else shown))
+    note_seeds(chosen)
+    return chosen
 
 
 def measured(name, value):
@@ -50,7 +55,7 @@ def evidence(claim, what, effect, *, interval=None, null=0.0, guide=None, unit="
     entry = {
         "claim": claim, "what": what, "effect": float(values.mean()), "low": float(interval[0]),
         "high": float(interval[1]), "count": int(values.size), "null": float(null),
-        "guide": None if guide is None else float(guide), "unit": unit, "scale": scale,
+        "guide": None if guide is None else float(guide), "unit": unit, "scale": scale, "cell": cell_number(),
     }  # fmt: skip
     glue(f"evidence {claim} {what}", json.dumps(entry), display=False)
 

@@ -1,13 +1,18 @@
 """What several tests of the course share."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
-from bncourse.paths import EXERCISES
+from bncourse.paths import EXERCISES, ROOT
 
 # Files whose tests share something that takes long to make: side by side, one process runs all of such a file.
-TOGETHER = ("test_site", "test_grading_hostile", "test_grading_nbgrader", "test_grading_gradescope", "test_ledger")
+TOGETHER = ("test_site", "test_ledger", "test_grading_hostile", "test_grading_nbgrader", "test_grading_gradescope")
+WITH_THE_BOOK = ("test_site", "test_ledger")
+BUILD = "import sys, pathlib; from bncourse.site import build; build(output=pathlib.Path(sys.argv[1]))"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -15,8 +20,31 @@ def pytest_collection_modifyitems(items):
     """The tests that share the most go first, and to one process each."""
     for item in items:
         if item.path.stem in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            group = "book" if item.path.stem in WITH_THE_BOOK else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: TOGETHER.index(item.path.stem) if item.path.stem in TOGETHER else len(TOGETHER))
+
+
+def build_book(folder, output):
+    """Build the book of a checkout in a process of its own, and return what came of it."""
+    command = [sys.executable, "-c", BUILD, str(output)]
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def built_by():
+    """built_by(folder, output) builds the book of a checkout."""
+    return build_book
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory):
+    """Folder of the site: every page rendered, warnings as errors, executed only where the cache is out of date."""
+    folder = tmp_path_factory.mktemp("book").resolve() / "html"
+    built = build_book(ROOT, folder)
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-4000:]
+    return folder
 
 
 @pytest.fixture

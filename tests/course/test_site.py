@@ -2,11 +2,8 @@
 
 import importlib.util
 import itertools
-import os
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,23 +17,6 @@ from bncourse.paths import ROOT
 WIDTHS = {"desktop": 1280, "phone": 390}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-BUILD = "import sys, pathlib; from bncourse.site import build; build(output=pathlib.Path(sys.argv[1]))"
-
-
-def build_book(folder, output):
-    """Build the book of a checkout in a process of its own, and return what came of it."""
-    command = [sys.executable, "-c", BUILD, str(output)]
-    environment = os.environ | {"PYTHONPATH": str(folder)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    """Folder of the site: every page rendered, warnings as errors, executed only where the cache is out of date."""
-    folder = tmp_path_factory.mktemp("book").resolve() / "html"
-    built = build_book(ROOT, folder)
-    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-4000:]
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +176,8 @@ def test_a_chapter_offers_its_notebook_in_colab_and_as_a_download(book, pages, p
 
 # Builds of a small book: the real configuration and extension, with stand-ins for pages and helpers.
 
-REAL_PARTS = ("_config.yml", "_ext", "book/_static", "bncourse/site.py", "bncourse/paths.py", "bncourse/errors.py")
+PACKAGE_PARTS = ("site", "paths", "errors", "verdicts")
+REAL_PARTS = ("_config.yml", "_ext", "book/_static", *(f"bncourse/{name}.py" for name in PACKAGE_PARTS))
 PAGE = """---
 file_format: mystnb
 kernelspec:
@@ -223,15 +204,15 @@ def small_book(tmp_path):
 
 
 @pytest.mark.parametrize("page", [PAGE.format(code="1 / 0"), "# A page\n\n[there](nowhere.md)"], ids=["cell", "link"])
-def test_a_page_that_is_broken_fails_every_build_not_only_the_first(small_book, page):
+def test_a_page_that_is_broken_fails_every_build_not_only_the_first(small_book, built_by, page):
     (small_book / "book/intro.md").write_text(page)
     for _ in range(2):
-        built = build_book(small_book, small_book / "_build/html")
+        built = built_by(small_book, small_book / "_build/html")
         assert built.returncode != 0
         assert "intro.md" in built.stderr and "the book was not built" in built.stderr
 
 
-def test_a_changed_helper_executes_again_the_pages_that_use_it_and_no_other(small_book):
+def test_a_changed_helper_executes_again_the_pages_that_use_it_and_no_other(small_book, built_by):
     log, package = small_book / "executed", small_book / "bncourse"
     cell = f"open({str(log)!r}, 'a').write"
     (small_book / "book/intro.md").write_text(PAGE.format(code=f"from bncourse import data\n{cell}('data ')"))
@@ -244,7 +225,7 @@ def test_a_changed_helper_executes_again_the_pages_that_use_it_and_no_other(smal
 
     def executed_by_a_build():
         log.write_text("")
-        built = build_book(small_book, small_book / "_build/html")
+        built = built_by(small_book, small_book / "_build/html")
         assert built.returncode == 0, built.stderr
         return set(log.read_text().split())
 

@@ -1,0 +1,201 @@
+"""The ledger: every claim, no typed number, each verdict by the stated rule; and the runs behind it."""
+
+import json
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+
+from bncourse import experiments, verdicts
+from bncourse.__main__ import main
+from bncourse.paths import ROOT
+
+LEDGER = ROOT / "book" / "ledger.md"
+CLAIMS = [f"{group}{number}" for group, last in zip("ABCDE", (7, 8, 8, 8, 10)) for number in range(1, last + 1)]
+
+
+def entry(low, high, null=0.0, guide=None, unit="points", claim="C1"):
+    return {"claim": claim, "low": low, "high": high, "null": null, "guide": guide, "unit": unit}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (entry(1, 3), "reproduced"),
+        (entry(1, 3, guide=2), "reproduced"),
+        (entry(1, 3, guide=3), "reproduced"),
+        (entry(1, 3, guide=4), "partly"),
+        (entry(-1, 3), "not at this scale"),
+        (entry(-1, 3, guide=2), "not at this scale"),
+        (entry(0, 3), "not at this scale"),
+        (entry(-3, -1), "disputed"),
+        (entry(1.2, 3, null=1.0), "reproduced"),
+        (entry(0.8, 3, null=1.0), "not at this scale"),
+        (entry(1e-7, 1e-7, null=1e-6, unit="parity"), "reproduced"),
+        (entry(0, 0, null=0, unit="parity"), "reproduced"),
+        (entry(1e-5, 1e-5, null=1e-6, unit="parity"), "disputed"),
+        (entry(float("nan"), float("nan")), "not at this scale"),
+    ],
+)
+def test_one_measurement_has_the_verdict_of_its_interval(evidence, verdict):
+    assert verdicts.verdict_of_entry(evidence) == verdict
+
+
+@pytest.mark.parametrize(
+    ("entries", "verdict"),
+    [
+        ([], "not written yet"),
+        ([entry(1, 3), entry(2, 4)], "reproduced"),
+        ([entry(1, 3), entry(-2, 4)], "partly"),
+        ([entry(1, 3), entry(-2, -1)], "partly"),
+        ([entry(1, 3, guide=4), entry(-2, 1)], "partly"),
+        ([entry(-2, 4), entry(-2, -1)], "disputed"),
+        ([entry(-2, -1)], "disputed"),
+        ([entry(-2, 4), entry(-1, 1)], "not at this scale"),
+    ],
+)
+def test_a_claim_has_the_verdict_that_its_measurements_agree_on(entries, verdict):
+    assert verdicts.verdict(entries) == verdict
+
+
+def test_every_claim_has_a_row_and_no_other_claim_has_one():
+    assert re.findall(r"^### (\S+):", LEDGER.read_text("utf8"), re.M) == CLAIMS
+    assert re.findall(r"^```\{evidence\} (\S+)$", LEDGER.read_text("utf8"), re.M) == CLAIMS
+
+
+def test_the_ledger_types_no_number_but_what_it_quotes():
+    """Numbers stand where the guide and its sources are quoted; what was measured comes from the pages."""
+    rows = LEDGER.read_text("utf8").split("\n## Why normalise\n")[1]
+    quoted = r"^\*\*(The guide|Its source):\*\* .*$|^\(claim-\w+\)=$|^#+ .*$|^```(\{evidence\} \w+)?$"
+    assert not re.sub(quoted, "", rows, flags=re.M).strip()
+    for heading in re.findall(r"^### \w+: (.*)$", rows, re.M):
+        assert not re.search(r"\d", heading.replace("BatchNorm1d`, `2d`, `3d", "").replace("mean 0 and variance 1", ""))
+
+
+@pytest.fixture(scope="module")
+def measured(book):
+    """Every piece of evidence that the pages of the built book entered, by claim, in the order of the pages."""
+    found = {}
+    for path in sorted((book.parent / "jupyter_execute" / "book").glob("*.glue.json")):
+        for one in verdicts.entries_in(verdicts.glued(path)):
+            found.setdefault(one["claim"], []).append(one)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ledger(book):
+    return BeautifulSoup((book / "book/ledger.html").read_text("utf8"), "html.parser")
+
+
+def by_the_rule_of_the_page(one):
+    """The rule once more, as its sentences read, apart from the code that wrote the page."""
+    if one["unit"] == "parity":
+        return "reproduced" if one["high"] <= one["null"] else "disputed"
+    above, below = one["low"] > one["null"], one["high"] < one["null"]
+    if above and one["guide"] is not None and one["high"] < one["guide"]:
+        return "partly"
+    return "reproduced" if above else "disputed" if below else "not at this scale"
+
+
+def test_each_verdict_on_the_page_follows_from_its_intervals(ledger, measured):
+    for claim in CLAIMS:
+        section = ledger.find(id=f"claim-{claim.lower()}").find_parent("section")
+        badges = [badge.text for badge in section.select(".verdict-badge")]
+        expected = [by_the_rule_of_the_page(one) for one in measured.get(claim, [])]
+        assert badges[1:] == expected, claim
+        if not expected:
+            assert badges == ["not written yet"]
+        elif len(set(expected)) == 1:
+            assert badges[0] == expected[0], claim
+        else:
+            assert badges[0] == ("partly" if {"reproduced", "partly"} & set(expected) else "disputed"), claim
+
+
+def test_each_number_on_the_page_is_one_that_a_cell_measured(ledger, measured):
+    for claim in CLAIMS:
+        table = ledger.find(id=f"claim-{claim.lower()}").find_parent("section").find("table")
+        rows = table.select("tbody tr") if table else []
+        assert len(rows) == len(measured.get(claim, []))
+        for row, one in zip(rows, measured.get(claim, [])):
+            shown = row.select("td")[1].text.replace("−", "-")
+            numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", shown)]
+            raw = [one["high"]] if one["unit"] == "parity" else [one["effect"], one["low"], one["high"]]
+            assert numbers[: len(raw)] == pytest.approx(raw, rel=0.1, abs=0.51), (claim, shown)
+
+
+def test_every_piece_of_evidence_belongs_to_a_claim(measured):
+    assert measured and not set(measured) - set(CLAIMS)
+
+
+def test_the_overview_lists_every_claim_with_its_verdict(ledger):
+    rows = [[cell.text for cell in row.select("td")] for row in ledger.select("table.ledger-verdicts tbody tr")]
+    assert [row[0] for row in rows] == CLAIMS
+    for claim, _, _, verdict in rows:
+        section = ledger.find(id=f"claim-{claim.lower()}").find_parent("section")
+        assert verdict == section.select_one(".verdict-badge").text
+
+
+def test_the_status_page_lists_every_page_with_cells_and_none_is_too_dear(book):
+    status = BeautifulSoup((book / "book/status.html").read_text("utf8"), "html.parser")
+    rows = [[cell.text for cell in row.select("td")] for row in status.select("table.ledger-costs tbody tr")]
+    executed = list((book.parent / "jupyter_execute" / "book").glob("[0-9]*.glue.json"))
+    assert len(rows) >= len(executed) > 0
+    # The course promises 20 s; a machine that builds and tests at once may take twice as long.
+    assert not [row for row in rows if float(row[3]) > 40]
+
+
+PAGE = """---
+file_format: mystnb
+kernelspec:
+  name: python3
+---
+
+# A page
+
+```{code-cell} python
+from bncourse.results import evidence, seeds
+
+runs = seeds(2, 5)
+evidence("C1", "seeds", [float(seed) for seed in runs], unit="points", scale="nothing")
+```
+"""
+
+
+@pytest.fixture
+def small_course(tmp_path, monkeypatch):
+    (tmp_path / "07_small.md").write_text(PAGE)
+    (tmp_path / "08_silent.md").write_text(PAGE.replace("evidence(", "print("))
+    monkeypatch.setattr(experiments, "PAGES", tmp_path)
+    monkeypatch.setattr(experiments, "RESULTS", tmp_path / "results")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("options", "expected"), [([], 102.0), (["--shown"], 100.5), (["--first-seed", "7"], 9.0)])
+def test_experiments_run_the_pages_with_other_seeds_and_say_which(small_course, options, expected, capfd):
+    assert main(["experiments", "7", *options]) == 0
+    content = json.loads((small_course / "results/07_small.json").read_text())
+    assert content["evidence"][0]["effect"] == expected
+    assert content["seeds"][0] == (7 if "7" in options else 100)
+    assert content["full"] is ("--shown" not in options)
+    assert {"date", "commit", "machine", "versions", "processor_seconds"} <= set(content)
+    assert "07_small.json" in capfd.readouterr().out
+
+
+def test_a_page_without_experiments_is_named(small_course, capsys):
+    assert main(["experiments", "8"]) == 2
+    assert capsys.readouterr().err.strip() == "no experiments in 08; there are some in 07_small"
+
+
+def test_a_failing_cell_is_named_and_nothing_is_written(small_course, capsys):
+    (small_course / "07_small.md").write_text(PAGE.replace("runs = seeds(2, 5)", "runs = 1 / 0"))
+    assert main(["experiments", "7"]) == 2
+    assert "07_small.md failed: ZeroDivisionError" in capsys.readouterr().err
+    assert not (small_course / "results/07_small.json").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "book/results").glob("*.json")), ids=lambda path: path.stem)
+def test_a_stored_run_fits_the_page_that_it_is_of(path):
+    """Stored evidence that no cell enters any more would never be shown."""
+    content = json.loads(path.read_text("utf8"))
+    assert content["page"] == path.stem and content["seeds"]
+    assert (ROOT / "book" / f"{path.stem}.md").exists()
