@@ -36,6 +36,23 @@ def measured(name, value):
     glue(name, values.item(), display=False)
 
 
+def recorded(name, data):
+    """Hand `data`, numbers, texts, lists and dictionaries of them, to a figure of the page; four digits are kept."""
+    from myst_nb import glue
+
+    glue(f"data {name}", json.dumps(_short(data), separators=(",", ":")), display=False)
+
+
+def _short(data):
+    if isinstance(data, dict):
+        return {str(key): _short(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple, range, np.ndarray)):
+        return [_short(value) for value in data]
+    if isinstance(data, (float, np.floating)):
+        return float(f"{data:.4g}") if np.isfinite(data) else None
+    return data.item() if isinstance(data, np.generic) else data
+
+
 def evidence(claim, what, effect, *, interval=None, null=0.0, guide=None, unit="", scale=""):
     """Enter what a page measured into the ledger's row of `claim`, an id of the guide's claims such as "C2".
 
