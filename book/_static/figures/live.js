@@ -3,7 +3,7 @@
    live("name", {
      controls: (data) => [{ id, label, min, max, step, value, text?: (value) => "0.3" } | { id, label, options: [...], value }],
      draw: (plot, values, data) => "what the picture now shows, in words",
-     height?: 260
+     height?: 260, or (width) => pixels
    });
 
    `values` maps ids to numbers (of options: the place in the list). `plot` draws in pixels; see Plot. */
@@ -125,7 +125,8 @@ const live = (() => {
     const summary = make("p", { class: "summary", role: "status" });
     const redraw = () => {
       const width = Math.max(280, Math.min(680, place.clientWidth || 640));
-      const plot = new Plot(svg, width, figure.height || 260);
+      const height = typeof figure.height === "function" ? figure.height(width) : figure.height || 260;
+      const plot = new Plot(svg, width, height);
       const values = Object.fromEntries(controls.map(({ id, read }) => [id, read()]));
       summary.textContent = figure.draw(plot, values, data);
     };
