@@ -5,7 +5,7 @@ import importlib
 
 from bncourse.checking import registry
 from bncourse.checking.compare import same
-from bncourse.checking.learner import AnswerCrashed, Forbidden, Learner, nearest_builtin
+from bncourse.checking.learner import AnswerCrashed, Forbidden, Learner, nearest_builtin, source_of
 
 
 def diagnose(result, answers):
@@ -23,6 +23,7 @@ def diagnose(result, answers):
     calls = [*telling, *(call for call in result.calls if call not in telling)]
     returned = [call for call in calls if not call.error]
     wrong = [call for call in telling if not call.error]
+    mistakes = [one for one in mistakes if not telling or any(_concerns(one, call) for call in telling)]
     for selected in (calls, returned if wrong else []):
         for mistake in mistakes:
             if selected and all(_reproduced(mistake, selected, answers, result.exercise)):
@@ -57,10 +58,18 @@ def _replayable(mistakes, result):
 
 
 def _reproduced(mistake, calls, answers, exercise):
-    """For each recorded call, whether the mistake gives the same."""
+    """For each recorded call, whether the mistake gives the same; one that it has no part in, it leaves as it was."""
     guide = registry.guides.get(exercise.id, registry.Guide())
     learner = Learner(answers.overlaid({mistake.name: mistake.value}), guide)
-    return (_agree(call, learner.replay(call)) for call in calls)
+    return (not _concerns(mistake, call) or _agree(call, learner.replay(call)) for call in calls)
+
+
+def _concerns(mistake, call):
+    """Whether a call may have run the function that the mistake stands for: an answer may hold several."""
+    if not call.probe:
+        return call.name == mistake.name
+    source, named = source_of(call.probe)[1], [one for one in call.args if isinstance(one, str)]
+    return mistake.name in source or mistake.name in named or ("getattr(answers" in source and not named)
 
 
 def _agree(call, replayed):
