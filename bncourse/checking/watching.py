@@ -65,6 +65,7 @@ forbidden_calls = []
 def watching(forbidden, called):
     """Append to `called` the names of forbidden callables that run inside the block."""
     before = sys.getprofile()
+    exactly, inside = frozenset(forbidden), tuple(f"{entry}." for entry in forbidden)
 
     def profile(frame, event, function):
         if before:
@@ -76,7 +77,7 @@ def watching(forbidden, called):
             name = f"{owner}.{function.__name__}"
         else:
             return
-        if any(name == entry or name.startswith(f"{entry}.") for entry in forbidden):
+        if name in exactly or name.startswith(inside):
             called.append(name)
 
     if not forbidden:
