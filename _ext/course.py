@@ -1,4 +1,4 @@
-"""What the course adds to Sphinx: an execution cache that sees changed helpers, exercise buttons, vendored MathJax."""
+"""What the course adds to Sphinx: an execution cache that sees changed helpers, and exercise buttons."""
 
 import ast
 import hashlib
@@ -7,7 +7,6 @@ import re
 import shutil
 from base64 import b64encode
 from html import escape
-from importlib.util import find_spec
 from logging import getLogger
 from pathlib import Path
 
@@ -127,7 +126,7 @@ def add_page_context(app, pagename, templatename, context, doctree):
 
 
 def copy_files(app, error):
-    """Add to the built site what no page brings: exercise notebooks and MathJax."""
+    """Add to the built site what no page brings: the exercise notebooks."""
     if error or app.builder.format != "html":
         return
     out = Path(app.outdir)
@@ -135,11 +134,8 @@ def copy_files(app, error):
         if "exercise" in meta and (ROOT / meta["exercise"]).is_file():
             (out / meta["exercise"]).parent.mkdir(exist_ok=True)
             shutil.copyfile(ROOT / meta["exercise"], out / meta["exercise"])
-    mathjax = Path(find_spec("sphinx-mathjax-offline").submodule_search_locations[0], "static", "mathjax")
-    target = out / "_static" / app.config.mathjax_path
-    fonts = Path("output", "chtml", "fonts", "woff-v2")
-    shutil.copytree(mathjax / fonts, target.parent / fonts, dirs_exist_ok=True)
-    shutil.copyfile(mathjax / target.name, target)
+    # Half a megabyte for the dozen icons that course.css draws.
+    (out / "_static/scripts/fontawesome.js").write_text("")
 
 
 def setup(app):

@@ -27,16 +27,22 @@ def html(text):
 class Live(SphinxDirective):
     """`{live} shift` runs `_static/figures/shift.js`; its content is the still picture for readers without scripts.
 
-    `data` names what a cell of the page recorded by `bncourse.results.recorded`; `label` says what the figure is.
+    `data` names what a cell of the page recorded by `bncourse.results.recorded`; `label` says what the figure is;
+    `uses` names scripts that the figure's own needs before it.
     """
 
     required_arguments = 1
     has_content = True
-    option_spec = {"data": directives.unchanged, "label": directives.unchanged_required}
+    option_spec = {
+        "data": directives.unchanged,
+        "label": directives.unchanged_required,
+        "uses": directives.unchanged_required,
+    }
 
     def run(self):
         (name,) = self.arguments
-        self.env.metadata[self.env.docname].setdefault("figures", []).append(name)
+        scripts = [*self.options.get("uses", "").split(), name]
+        self.env.metadata[self.env.docname].setdefault("figures", []).extend(scripts)
         still = nodes.container(classes=["still"])
         self.state.nested_parse(self.content, self.content_offset, still)
         label = escape(self.options.get("label", name), quote=True)

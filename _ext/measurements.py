@@ -72,7 +72,7 @@ class FillTables(SphinxPostTransform):
                     [link],
                 ]
             )
-        head = ("compared", "measured", "other seeds", "speaks for the claim if", "seconds", "verdict", "cell")
+        head = ("compared", "measured", "other seeds", "no effect is", "seconds", "verdict", "cell")
         return [line, table(head, rows, "evidence")]
 
     def overview(self, _):
@@ -142,12 +142,10 @@ def interval(entry):
 
 
 def needed(entry):
-    """What the rule asks of an entry, as text."""
-    unit, guide = words_of(entry["unit"]), entry["guide"]
+    """What the rule compares an entry with, as text."""
     if entry["unit"] == "parity":
-        return f"at most {entry['null']:.0e}"
-    least = f"low end above {entry['null']:g} {unit}".strip()
-    return least if guide is None else f"{least}; the guide says {guide:g}"
+        return f"at most {entry['null']:.0e}" if entry["null"] else "0"
+    return f"{entry['null']:g}" if entry["guide"] is None else f"{entry['null']:g}; the guide: {entry['guide']:g}"
 
 
 def words_of(unit):

@@ -51,19 +51,18 @@ def phone(browser):
 
 
 def visit(page, url):
-    """Open `url` and return what happened until the formulas were set."""
+    """Open `url` and return what happened."""
     seen = {"errors": [], "requests": []}
     page.on("console", lambda message: message.type == "error" and seen["errors"].append(message.text))
     page.on("pageerror", lambda error: seen["errors"].append(str(error)))
     page.on("request", lambda request: seen["requests"].append(request.url))
     page.goto(url)
-    page.evaluate("window.MathJax?.startup?.promise")
     return seen | {
         "theme": page.evaluate("document.documentElement.dataset.theme"),
         "overflow": page.evaluate("document.documentElement.scrollWidth - innerWidth"),
         "formulas": page.locator(".math").count(),
-        "set formulas": page.locator(".math > mjx-container").count(),
-        "faulty formulas": page.locator("mjx-merror").all_inner_texts(),
+        "set formulas": page.locator(".math > math").count(),
+        "faulty formulas": [text for text in page.locator("math").all_inner_texts() if "\\" in text],
     }
 
 

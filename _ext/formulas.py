@@ -1,0 +1,58 @@
+"""Formulas as MathML, which browsers set by themselves and screen readers read: no script, one small font."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from docutils import nodes
+from fontTools import subset
+from latex2mathml.converter import convert
+from sphinx.util.math import get_node_equation_number
+
+FONT = "stix-two-math.woff2"
+# Letters and operators, and the italic ones that <mi> turns letters into.
+RANGES = ((0x20, 0x7F), (0xAF, 0xB8), (0xD7, 0xD8), (0x302, 0x305), (0x391, 0x3CA), (0x2016, 0x2033), (0x2200, 0x2268))
+ITALIC = ((0x1D434, 0x1D468), (0x1D6A4, 0x1D6A6), (0x1D6E2, 0x1D71C), (0x210E, 0x210F))
+
+
+def mathml(latex, display="inline"):
+    """The formula as a <math> element; its own `aligned` is the `split` that the converter knows."""
+    return convert(latex.replace("{aligned}", "{split}"), display=display)
+
+
+def inline(translator, node):
+    translator.body.append(f'<span class="math">{mathml(node.astext())}</span>')
+    raise nodes.SkipNode
+
+
+def block(translator, node):
+    translator.body.append(translator.starttag(node, "div", CLASS="math"))
+    translator.body.append(mathml(node.astext(), "block"))
+    if node["number"]:
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})')
+        translator.add_permalink_ref(node, "Link to this equation")
+        translator.body.append("</span>")
+    translator.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def write_font(app, error):
+    """Put the letters and signs of STIX Two Math that formulas use into the site."""
+    if error or app.builder.format != "html":
+        return
+    target = Path(app.outdir, "_static", FONT)
+    source = Path(find_spec("ziamath").submodule_search_locations[0], "fonts", "STIXTwoMath-Regular.ttf")
+    if target.exists() and target.stat().st_mtime > max(file.stat().st_mtime for file in (source, Path(__file__))):
+        return
+    options = subset.Options(flavor="woff2", layout_features=["ssty"], notdef_outline=True)
+    font = subset.load_font(source, options)
+    cut = subset.Subsetter(options)
+    cut.populate(unicodes=[code for first, last in RANGES + ITALIC for code in range(first, last)])
+    cut.subset(font)
+    subset.save_font(font, target, options)
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.connect("build-finished", write_font)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
