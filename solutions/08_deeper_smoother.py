@@ -25,7 +25,8 @@ from bncourse import check
 # normalization, activation, linear, normalization, activation, linear.
 #
 # *Free:* `nn.Sequential` or a class of your own; a bias in a linear layer that normalization follows (it would be taken out
-# again, so there is no need for one); how the weights begin; one activation module for all layers or one for each.
+# again, so there is no need for one; all other linear layers have one); how the weights begin; one activation module for all
+# layers or one for each.
 
 
 # %% exercise="8.1"

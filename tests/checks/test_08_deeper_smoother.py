@@ -158,7 +158,7 @@ def test_any_activation(learner):
 
 @exercise("8.1", points=1)
 def test_the_model_knows_all_its_parameters(learner):
-    """model.parameters() has the weights and biases of all layers, and γ and β of all normalizations, so that an optimizer trains them."""
+    """model.parameters() has the weights and biases of all layers, and γ and β of all normalizations, so that an optimizer trains them. Only a linear layer that normalization follows can do without a bias."""
     for depth in (1, 3):
         for batch_norm in (False, True):
             got, x = built(learner, depth, 4, 3, 2, batch_norm, "ReLU")
@@ -166,6 +166,11 @@ def test_the_model_knows_all_its_parameters(learner):
             wanted = sum(tensor.size for tensor in held if tensor is not None)
             words = f"The layers that ran hold {wanted} numbers to train; model.parameters() has {got['parameters']}."
             assert_close(got["parameters"], wanted, words=words)
+            followed = [layer["kind"] == "BatchNorm1d" for layer in got["layers"][1:]] + [False]
+            bare = [layer["kind"] == "Linear" and layer["bias"] is None for layer in got["layers"]]
+            assert not any(one and not norm for one, norm in zip(bare, followed)), (
+                "A linear layer without a normalization behind it has no bias."
+            )
 
 
 # Models for 8.2 to 8.4: one small network, of which everything is given, and its loss on plain tensors

@@ -102,7 +102,7 @@ def loss_range(model, loss_fn, step_sizes):
 
 @mistake("8.3")
 def loss_range(model, loss_fn, step_sizes):
-    """The loss is taken before the step instead of after it: it never changes."""
+    """The loss never changes: it is taken before the step, or nothing moves. (`parameter = parameter - step` only makes a new tensor; `parameter -= step` moves.)"""
     return in_range(losses_at([copy.deepcopy(model) for _ in step_sizes], loss_fn))
 
 
