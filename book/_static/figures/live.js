@@ -3,8 +3,12 @@
    live("name", {
      controls: (data) => [{ id, label, min, max, step, value, text?: (value) => "0.3" } | { id, label, options: [...], value }],
      draw: (plot, values, data) => "what the picture now shows, in words",
-     height?: 260, or (width) => pixels
+     height?: 260, or (width, values) => pixels,
+     begin?: (place, redraw) => what `draw` gets as its fourth argument
    });
+
+   A figure that moves by itself begins once: it may add buttons to `place`, and calls `redraw()` for each new picture.
+   Where `draw` then returns undefined, the words stay, so that no screen reader has to read every picture.
 
    `values` maps ids to numbers (of options: the place in the list). `plot` draws in pixels; see Plot. */
 "use strict";
@@ -59,8 +63,8 @@ const live = (() => {
         this.add("path", { d: `M${left} ${this.y(tick)}h-4`, class: "axis" });
       }
       this.text((left + right) / 2, bottom + 34, xlabel, { "text-anchor": "middle" });
-      const middle = (top + bottom) / 2;
-      this.text(12, middle, ylabel, { "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` });
+      const [edge, middle] = [left - 34, (top + bottom) / 2];
+      this.text(edge, middle, ylabel, { "text-anchor": "middle", transform: `rotate(-90 ${edge} ${middle})` });
     }
     /* A line through (xs, ys); series 0, 1, 2 differ in colour and dashes. Places without a number are left out. */
     line(xs, ys, series = 0, thin = false) {
@@ -125,15 +129,16 @@ const live = (() => {
     const summary = make("p", { class: "summary", role: "status" });
     const redraw = () => {
       const width = Math.max(280, Math.min(680, place.clientWidth || 640));
-      const height = typeof figure.height === "function" ? figure.height(width) : figure.height || 260;
-      const plot = new Plot(svg, width, height);
       const values = Object.fromEntries(controls.map(({ id, read }) => [id, read()]));
-      summary.textContent = figure.draw(plot, values, data);
+      const height = typeof figure.height === "function" ? figure.height(width, values) : figure.height || 260;
+      const words = figure.draw(new Plot(svg, width, height), values, data, moving);
+      if (words !== undefined) summary.textContent = words;
     };
     const name = `${place.dataset.figure}-${number}`;
     const controls = figure.controls(data).map((settings) => control(name, settings, redraw));
     const panel = make("div", { class: "controls", role: "group", "aria-label": place.dataset.label });
     panel.append(...controls.map(({ row }) => row));
+    const moving = figure.begin?.(place, redraw);
     place.append(svg, panel, summary);
     redraw();
     place.classList.add("running");
