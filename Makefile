@@ -10,7 +10,7 @@ READY  := $(VENV)/ready
 TESTING := $(VENV)/ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book experiments test lab check notebooks serve clean
+.PHONY: help setup book pdf experiments test lab check notebooks serve clean
 
 help:       ## show these lines
 	@sed -n 's/^\([a-z]*\): *[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -29,6 +29,9 @@ $(TESTING): $(READY) requirements-test.txt
 
 book: $(READY)      ## execute and render the book, and say where to open it
 	@$(BIN)/python -m bncourse book
+
+pdf: book $(TESTING) ## print the whole course into _build/batch-normalization.pdf
+	@$(BIN)/python -m bncourse pdf
 
 experiments: $(READY) ## run the pages' experiments with all their seeds, from hours to minutes: ID=7 for a chapter
 	@$(BIN)/python -m bncourse experiments $(ID)

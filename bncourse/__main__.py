@@ -95,6 +95,9 @@ def _parser():
     book = commands.add_parser("book", help="build the site")
     book.set_defaults(run=_book)
 
+    pdf = commands.add_parser("pdf", help="print the built site into one PDF")
+    pdf.set_defaults(run=_pdf)
+
     experiments = commands.add_parser("experiments", help="run the pages' experiments with all their seeds")
     experiments.add_argument("chapters", **CHAPTERS)
     experiments.add_argument("--first-seed", type=int, default=100, metavar="N", help="count the seeds from N (100)")
@@ -180,6 +183,13 @@ def _book(options):
     from bncourse import site
 
     print(f"open {site.build().as_uri()}")
+
+
+def _pdf(options):
+    from bncourse import pdf
+    from bncourse.paths import shown
+
+    print(f"wrote {shown(pdf.write())}")
 
 
 def _experiments(options):
