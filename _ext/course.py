@@ -9,6 +9,7 @@ from base64 import b64encode
 from html import escape
 from logging import getLogger
 from pathlib import Path
+from urllib.parse import quote
 
 from jupyter_cache import get_cache
 from jupyter_client import KernelManager
@@ -112,15 +113,26 @@ def note_exercise(app, doctree):
 
 
 def add_page_context(app, pagename, templatename, context, doctree):
-    """Pass the front matter on: the description to search engines, the exercise to exercise-buttons.html."""
+    """Pass the front matter on: the description to search engines and cards, the exercise to exercise-buttons.html."""
     meta = context.get("meta") or {}
     if "description" in meta:
-        context["metatags"] += f'<meta name="description" content="{escape(meta["description"])}">'
+        site, words = app.config.html_baseurl, escape(meta["description"])
+        cards = {
+            "og:title": escape(context.get("title", "")),
+            "og:description": words,
+            "og:type": "article",
+            "og:url": f"{site}{pagename}.html",
+            "og:image": f"{site}_static/card.png",
+        }
+        context["metatags"] += f'<meta name="description" content="{words}">'
+        context["metatags"] += "".join(f'<meta property="{name}" content="{value}">' for name, value in cards.items())
     if "exercise" in meta and (ROOT / meta["exercise"]).is_file():
         options = app.config.html_theme_options
         repository = options["repository_url"].removeprefix("https://github.com/")
         place = f"{repository}/blob/{options['repository_branch']}/{meta['exercise']}"
         context["exercise_colab"] = f"https://colab.research.google.com/github/{place}"
+        branch, path = options["repository_branch"], quote(meta["exercise"], safe="")
+        context["exercise_binder"] = f"https://mybinder.org/v2/gh/{repository}/{branch}?labpath={path}"
         context["exercise_file"] = context["pathto"](meta["exercise"], 1)
         context["exercise_data"] = b64encode((ROOT / meta["exercise"]).read_bytes()).decode()
 

@@ -21,13 +21,15 @@ NOTE = """\
 `solutions/` are generated from `solutions/{stem}.py` by `make notebooks`: edit that file instead.*"""
 
 COLAB = """\
-# On Colab this fetches the course. Anywhere else it does nothing.
+# On Colab this fetches the course and what Colab lacks; its PyTorch stays. Anywhere else it does nothing.
 import subprocess
 import sys
 
 if "google.colab" in sys.modules:
+    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     subprocess.run(["git", "clone", "--quiet", "--depth=1", "{url}", "/content/course"])
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "-e", "/content/course"])
+    subprocess.run([*pip, "--no-deps", "-e", "/content/course"])
+    subprocess.run([*pip, "hypothesis", "mlxtend", "pooch", "rich", "tqdm"])
     sys.path.insert(0, "/content/course")"""
 
 REGION = re.compile(r"^([ \t]*)# BEGIN SOLUTION\n(.*?)^[ \t]*# END SOLUTION[ \t]*$", re.M | re.S)

@@ -131,6 +131,16 @@ def test_every_page_tells_search_engines_what_it_is_about(pages):
     assert not [path for path, soup in pages.items() if not soup.select('meta[name="description"]')]
 
 
+def test_every_page_has_a_card_an_edit_button_and_a_way_to_report(pages):
+    for path, soup in pages.items():
+        card = {tag["property"]: tag["content"] for tag in soup.select("meta[property]")}
+        assert {"og:title", "og:description", "og:image", "og:url"} <= set(card), path
+        assert all(card.values()) and card["og:url"].endswith(path)
+        links = [link["href"] for link in soup.select("header a[href], .article-header-buttons a[href]")]
+        assert any("/edit/main/" in link and Path(path).stem in link for link in links), path
+        assert any("/issues/new" in link for link in links), path
+
+
 def test_no_page_shows_a_warning_from_its_cells(pages):
     assert not [(path, tag.text) for path, soup in pages.items() for tag in soup.select(".cell_output .stderr")]
 
@@ -156,7 +166,7 @@ def test_search_finds_each_page_by_a_word_of_its_title(book, pages, phone):
     assert not errors
 
 
-def test_a_chapter_offers_its_notebook_in_colab_and_as_a_download(book, pages, phone):
+def test_a_chapter_offers_its_notebook_in_colab_in_binder_and_as_a_download(book, pages, phone):
     repository = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["repository"]["url"]
     colab = repository.replace("github.com", "colab.research.google.com/github") + "/blob/main/exercises"
     for path, soup in pages.items():
@@ -165,7 +175,8 @@ def test_a_chapter_offers_its_notebook_in_colab_and_as_a_download(book, pages, p
         if not notebook.exists():
             assert not buttons
             continue
-        assert buttons == [f"{colab}/{notebook.name}", f"../exercises/{notebook.name}"]
+        binder = f"{repository.replace('github.com', 'mybinder.org/v2/gh')}/main?labpath=exercises%2F{notebook.name}"
+        assert buttons == [f"{colab}/{notebook.name}", binder, f"../exercises/{notebook.name}"]
         phone.goto((book / path).as_uri())
         with phone.expect_download(timeout=5000) as download:
             phone.get_by_role("link", name="Download").click()
