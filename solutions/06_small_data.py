@@ -54,8 +54,8 @@ check("6.1")
 #
 # Build it from at least two blocks *convolution, batch normalization, ReLU*, in this order, with or without pooling after a block, and a
 # last layer for the logits. With `batch_norm=True` every convolution of a block is followed by its own batch normalization, with γ, β and
-# running statistics, and has no bias: β does its work. With `batch_norm=False` the normalization is left out, the convolutions are
-# the same, and have a bias. The network is returned in training mode.
+# running statistics, and has no bias: β does its work. With `batch_norm=False` the normalization is left out, parameters and all; the
+# convolutions are the same, and have a bias. The network is returned in training mode.
 #
 # *Free:* number and width of the blocks, kernel, stride, pooling, initialization; `nn.Sequential` or a class; `nn.BatchNorm2d` or your own layer
 # of 5.4. Use modules for convolutions and normalization (`nn.Conv2d`, not `F.conv2d`). *Forbidden:* two networks that share parameters.

@@ -261,7 +261,7 @@ def test_convolution_then_normalization_then_relu(learner):
 def test_no_bias_where_beta_follows(learner):
     """A convolution that normalization follows has no bias."""
     expected = {"a bias": "none", "normalization": "every"}
-    assert_found(learner, expected, "Of the convolutions that normalization follows, these have a bias:")
+    assert_found(learner, expected, "Convolutions that normalization follows have a bias.")
 
 
 @exercise("6.2", points=1)
@@ -331,6 +331,9 @@ def after_epochs(answers, batches, settings):
             self.walks = 0
             self.dataset = range(1000)
 
+        def __len__(self):
+            return len(batches)
+
         def __iter__(self):
             self.walks += 1
             for images, labels in batches:
@@ -351,7 +354,8 @@ def after_epochs(answers, batches, settings):
     loader, losses = Loader(), []
     for _ in range(settings.get("epochs", 1)):
         torch.manual_seed(1)
-        losses.append(answers.train_epoch(model, loader, optimizer, torch.device("cpu")))
+        given = iter(loader) if settings.get("generator") else loader
+        losses.append(answers.train_epoch(model, given, optimizer, torch.device("cpu")))
     return {
         "loss": [float(loss) for loss in losses],
         "parameters": [parameter.detach().numpy() for parameter in model.parameters()],
@@ -426,8 +430,11 @@ def test_training_mode_whatever_the_mode_before(learner):
 
 @exercise("6.3", points=1)
 def test_the_optimizer_that_was_given_over_several_epochs(learner):
-    """The steps are those of the given optimizer, whose momentum lives on from epoch to epoch; the loader is walked through once an epoch."""
-    as_expected(learner, batches_of(3, 2, seed=6), ["loss", "parameters", "walks"], momentum=0.9, rate=0.1, epochs=3)
+    """The steps are those of the given optimizer, whose momentum lives on from epoch to epoch; the loader, which may be a generator, is walked
+    through once an epoch."""
+    for generator in (True, False):
+        settings = {"momentum": 0.9, "rate": 0.1, "epochs": 3, "generator": generator}
+        as_expected(learner, batches_of(3, 2, seed=6), ["loss", "parameters", "walks"], **settings)
 
 
 @exercise("6.3", points=1)
@@ -479,6 +486,9 @@ def after_the_test(answers, weights, statistics, batches, settings):
     class Loader:
         walks, dataset = 0, range(1000)
 
+        def __len__(self):
+            return len(batches)
+
         def __iter__(self):
             Loader.walks += 1
             for images, labels in batches:
@@ -509,7 +519,8 @@ def after_the_test(answers, weights, statistics, batches, settings):
     torch.manual_seed(0)
     with torch.enable_grad():  # whatever the answer does to this switch, it ends here
         before = state()
-        accuracy = answers.evaluate(model, loader, torch.device("cpu"))
+        given = iter(loader) if settings.get("generator") else loader
+        accuracy = answers.evaluate(model, given, torch.device("cpu"))
         after = state()
     return {
         "accuracy": None if accuracy is None else float(accuracy),
@@ -566,11 +577,12 @@ def test_share_of_right_answers(learner):
 
 @exercise("6.4", points=1)
 def test_batches_of_different_sizes(learner):
-    """Over several batches every image counts the same, whatever the size of its batch."""
+    """Over several batches every image counts the same, whatever the size of its batch; the loader may be a generator."""
     for sizes in ([3, 3], [4, 1], [5, 3, 2]):
         for seed in range(3):
             got = check_accuracy(learner, images_for(*sizes, seed=seed), modes=MODES[1])
             assert_close(got["walks"], 1, words="The loader is walked through more than once.")
+    check_accuracy(learner, images_for(5, 3, 2), modes=MODES[1], generator=True)
 
 
 @exercise("6.4", points=2)

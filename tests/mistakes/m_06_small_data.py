@@ -154,3 +154,18 @@ def relight_and_rotate(images, gammas, degrees):
 def relight_and_rotate(images, gammas, degrees):
     """The axis of the channel is lost: the result is (N, H, W), not (N, 1, H, W)."""
     return turned(relit(images, gammas), torch.deg2rad(degrees))[:, 0]
+
+
+@mistake("6.1")
+def relight_and_rotate(images, gammas, degrees):
+    """H/W and W/H have changed places at the sines: the images are sheared twice as much as without the factors, and what they are
+    turned out of is black."""
+    height, width = images.shape[-2:]
+    return turned(relit(images, gammas), torch.deg2rad(degrees), ratio=width / height, padding="zeros")
+
+
+@mistake("6.1")
+def relight_and_rotate(images, gammas, degrees):
+    """`images ** gammas` lays the gammas along the last axis, one a column, or stops with an error: gammas.view(-1, 1, 1, 1) gives
+    each image its own."""
+    return turned(images**gammas, torch.deg2rad(degrees))

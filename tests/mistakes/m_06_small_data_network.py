@@ -250,3 +250,22 @@ def make_cnn(num_classes, batch_norm):
         return network(num_classes, True)
     layers = [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 8, 3), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, num_classes))
+
+
+class Unused(nn.Sequential):
+    def __init__(self, layers, spare):
+        super().__init__(*layers)
+        self.spare = spare
+
+    def forward(self, x):
+        for name, layer in self.named_children():
+            x = x if name == "spare" else layer(x)
+        return x
+
+
+@mistake("6.2")
+def make_cnn(num_classes, batch_norm):
+    """With batch_norm=False the layers of normalization are made all the same and not used: their γ and β stay in the network and get no
+    gradient. Make them only where they are wanted."""
+    layers = network(num_classes, batch_norm)
+    return layers if batch_norm else Unused(layers, nn.ModuleList(norm(channels) for channels in (8, 16, 16)))
