@@ -297,6 +297,10 @@ guide(
         "0 gains much more.",
         "The statistics run over the batch and all positions: `x.mean((0, *range(2, x.dim())))`.",
     ],
+    forbids=(
+        *("torch.nn.functional.dropout", "torch.nn.modules.dropout", "torch.dropout", "torch.bernoulli"),
+        *("torch.rand", "torch.rand_like", "numpy.random"),
+    ),
 )
 
 

@@ -104,14 +104,8 @@ def variance_shift(x, p, eps=1e-5):
 
 @mistake("9.2")
 def variance_shift(x, p, eps=1e-5):
-    """One random mask: the result is another one each time. The variance over all masks can be worked out exactly."""
-    values = torch.nn.functional.dropout(x.double(), p, training=True)
-    return _ratio(_moments(values)[1], _moments(x)[1], eps)
-
-
-@mistake("9.2")
-def variance_shift(x, p, eps=1e-5):
-    """Many random masks, averaged: near the right ratio, and another one each time. It can be worked out exactly."""
+    """Masks are drawn at random: with one the result is another one each time, with many it comes near the right ratio.
+    The variance over all masks can be worked out exactly."""
     many = x.double().repeat(200, *[1] * (x.dim() - 1))
     values = torch.nn.functional.dropout(many, p, training=True)
     return _ratio(_moments(values)[1], _moments(x)[1], eps)
