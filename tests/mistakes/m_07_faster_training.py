@@ -202,3 +202,15 @@ def steps_to_target(steps, accuracy, target, patience=1):
     """You return the last run that reaches the target; asked for is the first."""
     starts = run_starts(np.asarray(accuracy) >= target, patience)
     return steps[starts[-1]] if starts else None
+
+
+@mistake("7.1")
+def steps_to_target(steps, accuracy, target, patience=1):
+    """You go back from where the run is complete by `patience - 1` times the first distance; tests need not be evenly spaced. Read the step
+    at which the run begins from `steps`."""
+    in_a_row = 0
+    for step, value in zip(steps, accuracy):
+        in_a_row = in_a_row + 1 if value >= target else 0
+        if in_a_row == patience:
+            return step - (patience - 1) * (steps[1] - steps[0])
+    return None

@@ -235,3 +235,11 @@ def usable_rates(rates, accuracies, tolerance):
     """The tolerance is divided by 100, as if it were in percent; it is on the scale of the accuracies."""
     rates, _, low, high = usable_from_best(rates, accuracies, tolerance / 100)
     return rates[low], rates[high]
+
+
+@mistake("7.3")
+def usable_rates(rates, accuracies, tolerance):
+    """NaN is replaced by 0: where the best accuracy is low, 0 lies within tolerance and a network that diverged counts as usable."""
+    rates, accuracies = in_order(rates, np.nan_to_num(np.asarray(accuracies, float), nan=0.0))
+    low, high = walked(rates, accuracies.max() - accuracies <= tolerance, accuracies.argmax())
+    return rates[low], rates[high]
