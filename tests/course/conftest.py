@@ -1,17 +1,22 @@
 """What several tests of the course share."""
 
+import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
+import yaml
+from bs4 import BeautifulSoup
 
+from bncourse import pdf
 from bncourse.paths import EXERCISES, ROOT
 
+WITH_THE_BOOK = ("test_site", "test_ledger", "test_interactive")
 # Files whose tests share something that takes long to make: side by side, one process runs all of such a file.
-TOGETHER = ("test_site", "test_ledger", "test_grading_hostile", "test_grading_nbgrader", "test_grading_gradescope")
-WITH_THE_BOOK = ("test_site", "test_ledger")
+TOGETHER = (*WITH_THE_BOOK, "test_grading_hostile", "test_grading_nbgrader", "test_grading_gradescope")
 BUILD = "import sys, pathlib; from bncourse.site import build; build(output=pathlib.Path(sys.argv[1]))"
 
 
@@ -45,6 +50,37 @@ def book(tmp_path_factory):
     built = build_book(ROOT, folder)
     assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-4000:]
     return folder
+
+
+@pytest.fixture(scope="session")
+def pages(book):
+    """The pages of the table of contents, parsed, by their paths within the site."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
+    names = [toc["root"], *(chapter["file"] for chapter in toc["chapters"])]
+    return {f"{name}.html": BeautifulSoup((book / f"{name}.html").read_text("utf8"), "html.parser") for name in names}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    # Neither is skipped over when missing: a site that nobody opened has not been tested.
+    if importlib.util.find_spec("playwright") is None:
+        pytest.fail("playwright is not installed: pip install -r requirements.txt -c constraints.txt")
+    from playwright.sync_api import Error, sync_playwright
+
+    executable = next(filter(None, map(shutil.which, pdf.BROWSERS)), None)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=executable, args=pdf.FLAGS)
+        except Error:
+            pytest.fail("no browser found: apt-get install chromium, or python -m playwright install chromium")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(browser):
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        yield context.new_page()
 
 
 @pytest.fixture

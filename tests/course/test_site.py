@@ -8,46 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 
 from bncourse import site
 from bncourse.errors import CourseError
 from bncourse.paths import ROOT
 
 WIDTHS = {"desktop": 1280, "phone": 390}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
-
-@pytest.fixture(scope="module")
-def pages(book):
-    """The pages of the table of contents, parsed, by their paths within the site."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
-    names = [toc["root"], *(chapter["file"] for chapter in toc["chapters"])]
-    return {f"{name}.html": BeautifulSoup((book / f"{name}.html").read_text("utf8"), "html.parser") for name in names}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    # Neither is skipped over when missing: a site that nobody opened has not been tested.
-    if importlib.util.find_spec("playwright") is None:
-        pytest.fail("playwright is not installed: pip install -r requirements.txt -c constraints.txt")
-    from playwright.sync_api import Error, sync_playwright
-
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        except Error:
-            pytest.fail("no browser found: apt-get install chromium, or python -m playwright install chromium")
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def phone(browser):
-    with browser.new_context(viewport={"width": WIDTHS["phone"], "height": 844}) as context:
-        yield context.new_page()
 
 
 def visit(page, url):
