@@ -465,3 +465,13 @@ def fold_batchnorm(conv, bn):
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
     return fuse_conv_bn_eval(copy.deepcopy(conv).eval(), copy.deepcopy(bn).eval())
+
+
+@mistake("10.3")
+def fold_batchnorm(conv, bn):
+    """Weight and bias are those of the old convolution: the normalization still runs behind it, as a hook or in a forward of its own,
+    or not at all. It belongs into the two tensors."""
+    folded = copy.deepcopy(conv)
+    norm = copy.deepcopy(bn).eval()
+    folded.register_forward_hook(lambda module, inputs, output: norm(output))
+    return folded

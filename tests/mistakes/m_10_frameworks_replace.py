@@ -339,3 +339,31 @@ def replace_batchnorm(model, factory):
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.Conv3d)):
             module.reset_parameters()
     return new
+
+
+# Not where it belongs
+
+
+@mistake("10.2")
+def replace_batchnorm(model, factory):
+    """The loop's variable got the new module, the model did not: `module = factory(...)` changes a name, not the parent. Set it there."""
+    new = copy.deepcopy(model)
+    for module in new.modules():
+        if isinstance(module, _BatchNorm):
+            module = factory(module.num_features)
+    return new
+
+
+@mistake("10.2")
+def replace_batchnorm(model, factory):
+    """setattr does not follow a path such as "blocks.0.norm": the new module is put beside the old one, which still runs, under this
+    whole name. Find the parent with get_submodule, and set the last name there."""
+    if isinstance(model, _BatchNorm):
+        return made(factory, model)
+    new, new_norms = copy.deepcopy(model), {}
+    for path, norm in list(new.named_modules(remove_duplicate=False)):
+        if isinstance(norm, _BatchNorm):
+            if norm not in new_norms:
+                new_norms[norm] = made(factory, norm)
+            setattr(new, path, new_norms[norm])
+    return new
