@@ -345,3 +345,34 @@ def adapt_statistics(model, loader):
     _adapt(model, loader)
     torch.set_grad_enabled(False)
     return model
+
+
+# Two slips at once, as they often come
+
+
+@mistake("13.2")
+def adapt_statistics(model, loader):
+    """`model.train()` puts all of the model into training mode: dropout is on while you look, and the model is left in that
+    mode. (Momenta are left at `None`, too.)"""
+    model.train()
+    for norm in _norms(model):
+        norm.reset_running_stats()
+        norm.momentum = None
+    with torch.no_grad():
+        for images in loader:
+            model(images)
+    return model
+
+
+@mistake("13.2")
+def adapt_statistics(model, loader):
+    """Only the normalizations are put into training mode, so dropout is on where the model came in training mode. And at the end
+    all is in evaluation mode, with the momenta at `None`."""
+    for norm in _norms(model):
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    with torch.no_grad():
+        for images in loader:
+            model(images)
+    return model.eval()
