@@ -135,6 +135,8 @@ def add_page_context(app, pagename, templatename, context, doctree):
         context["exercise_binder"] = f"https://mybinder.org/v2/gh/{repository}/{branch}?labpath={path}"
         context["exercise_file"] = context["pathto"](meta["exercise"], 1)
         context["exercise_data"] = b64encode((ROOT / meta["exercise"]).read_bytes()).decode()
+        buttons = app.builder.templates.render("exercise-buttons.html", context)
+        context["body"] = context["body"].replace("</h1>", f"</h1>{buttons}", 1)
 
 
 def copy_files(app, error):
