@@ -17,30 +17,50 @@ const playgroundDrawing = (() => {
     return { side, left: wide ? 0 : (width - side) / 2, loss, top, height: top + depth * ROW + 24 };
   };
 
-  /* Shaded by the class and how sure of it the network is; a line where it is undecided. */
+  /* The corners of a cell, in order round it: column, row, logit. */
+  const cornersOf = (logits, column, row) =>
+    [[0, 0], [1, 0], [1, 1], [0, 1]].map(([right, down]) =>
+      [column + right, row + down, logits[(row + down) * (CELLS + 1) + column + right]]);
+
+  /* The class and how sure of it the network is, in four shades: "00" … "13". */
+  const shadeOf = (corners) => {
+    const sure = corners.reduce((sum, [, , logit]) => sum + Math.tanh(logit / 2), 0) / 4;
+    return sure ? `${sure > 0 ? 1 : 0}${Math.floor(4 * Math.min(0.99, Math.abs(sure)))}` : "";
+  };
+
+  /* Where the border between the classes enters a cell and leaves it. */
+  const crossings = (corners) =>
+    corners
+      .map((from, i) => [from, corners[(i + 1) % 4]])
+      .filter(([from, to]) => from[2] > 0 !== to[2] > 0)
+      .map(([from, to]) => {
+        const share = from[2] / (from[2] - to[2]) || 0;
+        return [0, 1].map((axis) => from[axis] + share * (to[axis] - from[axis]));
+      });
+
   const drawSurface = (plot, { side, left }, title, logits, { x, y }) => {
     const size = side / CELLS;
     const at = (column, row) => `${(left + column * size).toFixed(1)} ${(TITLE + row * size).toFixed(1)}`;
-    const square = `h${(size + 0.6).toFixed(1)}v${(size + 0.6).toFixed(1)}h${-(size + 0.6).toFixed(1)}z`;
     plot.text(left + side / 2, TITLE - 8, title, { "text-anchor": "middle" });
     const shades = {};
     let border = "";
+    /* Cells of one shade in a row are one rectangle, half a pixel too large, so that no gap shows beside it. */
+    const shaded = (shade, first, end, row) => {
+      const [wide, high] = [(end - first) * size + 0.5, size + 0.5].map((length) => length.toFixed(1));
+      if (shade) shades[shade] = `${shades[shade] || ""}M${at(first, row)}h${wide}v${high}h-${wide}z`;
+    };
     for (let row = 0; row < CELLS; row++) {
+      let first = 0, same = "";
       for (let column = 0; column < CELLS; column++) {
-        const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([right, down]) =>
-          [column + right, row + down, logits[(row + down) * (CELLS + 1) + column + right]]);
-        const sure = corners.reduce((sum, [, , logit]) => sum + Math.tanh(logit / 2), 0) / 4;
-        const shade = `${sure > 0 ? 1 : 0}${Math.floor(4 * Math.min(0.99, Math.abs(sure)))}`;
-        if (sure) shades[shade] = `${shades[shade] || ""}M${at(column, row)}${square}`;
-        corners
-          .map((corner, i) => [corner, corners[(i + 1) % 4]])
-          .filter(([from, to]) => from[2] > 0 !== to[2] > 0)
-          .forEach(([from, to], i) => {
-            const share = from[2] / (from[2] - to[2]) || 0;
-            const [column, row] = [0, 1].map((axis) => from[axis] + share * (to[axis] - from[axis]));
-            border += `${i % 2 ? "L" : "M"}${at(column, row)}`;
-          });
+        const corners = cornersOf(logits, column, row);
+        const shade = shadeOf(corners);
+        if (shade !== same) {
+          shaded(same, first, column, row);
+          [first, same] = [column, shade];
+        }
+        border += crossings(corners).map((place, i) => (i % 2 ? "L" : "M") + at(...place)).join("");
       }
+      shaded(same, first, CELLS, row);
     }
     for (const [[label, shade], d] of Object.entries(shades)) {
       plot.add("path", { d, class: `surface series-${label}`, style: `--share: ${10 + 12 * shade}%` });
@@ -59,7 +79,7 @@ const playgroundDrawing = (() => {
     const middle = (plot.width + 52) / 2;
     const columns = [
       ["before", "before the activation", 52, middle - 10, [[0, "≤ −4"], [0.5, "0"], [1, "≥ 4"]]],
-      ["gradient", "gradients of weights", middle + 10, plot.width - 12, [[0, "10⁻⁸"], [0.4, "10⁻⁴"], [0.8, "1"]]],
+      ["gradient", "gradients of weights", middle + 10, plot.width - 12, [[0, "10⁻⁸"], [0.5, "10⁻³"], [0.8, "1"]]],
     ];
     columns.forEach(([name, title, from, to, ticks], series) => {
       plot.text((from + to) / 2, top - 10, title, { "text-anchor": "middle" });
