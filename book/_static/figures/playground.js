@@ -78,7 +78,8 @@
       const settings = read(values);
       /* Batch size and rate may change on the way; all else begins a new run. */
       const kind = JSON.stringify({ ...settings, batch: 0, rate: 0 });
-      if (game.kind !== kind) game.renew(settings);
+      const untouched = !game.run?.losses.length && game.settings?.batch !== settings.batch;
+      if (game.kind !== kind || untouched) game.renew(settings);
       Object.assign(game, { kind, settings });
       const { run } = game;
       game.logits ||= network.forward(run.net, GRID, false).logits;

@@ -105,7 +105,7 @@ const PlaygroundRun = (() => {
       const own = norm ? ` with running statistics, ${this.right(true)} % with their own` : "";
       return [
         this.over || `${running ? "Running" : "Paused"}, step ${this.losses.length}`,
-        `${norm ? "With" : "Without"} batch normalization, loss ${number(loss)} on a batch of ${rows}`,
+        `${norm ? "With" : "Without"} batch normalization, loss ${number(loss)} on the last batch of ${rows}`,
         `Of ${COUNT} new points ${this.right(false)} % are right${own}`,
         `Deviation before the activation: ${both((l) => spread(seen[l].before))}`,
         `Median gradient of a weight: ${both((l) => median(gradients[l].weight))}.`,
