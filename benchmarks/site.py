@@ -1,0 +1,97 @@
+"""Weight, requests and scores of every page of the built site: python benchmarks/site.py [--lighthouse] [PAGE ...].
+
+Scores need Node and `npm install -g lighthouse`. Weight is what a server that compresses would send for a first visit.
+"""
+
+import argparse
+import gzip
+import json
+import shutil
+import subprocess
+import tempfile
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from bncourse import pdf
+from bncourse.site import SITE
+
+KINDS = {"performance": "perf", "accessibility": "a11y", "best-practices": "best", "seo": "SEO"}
+TEXTS = {".html", ".js", ".css", ".svg", ".json", ".txt"}
+
+
+class Compressing(SimpleHTTPRequestHandler):
+    """Serves files as a web server does that compresses text."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        if path.suffix not in TEXTS or not path.is_file():
+            return super().do_GET()
+        content = gzip.compress(path.read_bytes(), 6)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "max-age=3600")
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def weigh(page, url, root):
+    """Compressed kB and number of requests of a first visit."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(url, wait_until="networkidle")
+    weight = 0
+    for one in dict.fromkeys(asked):
+        path = root / one.split("?")[0].split("#")[0].removeprefix(url.split("/book/")[0]).lstrip("/")
+        if path.is_file():
+            content = path.read_bytes()
+            weight += len(gzip.compress(content, 6)) if path.suffix in TEXTS else len(content)
+    return weight / 1000, len(set(asked))
+
+
+def lighthouse(url, desktop):
+    """Lighthouse's four scores, 0 to 100."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        command = ["lighthouse", url, "--quiet", "--output=json", f"--output-path={report.name}"]
+        command += [f"--only-categories={','.join(KINDS)}", f"--chrome-flags=--headless {' '.join(pdf.FLAGS)}"]
+        subprocess.run(command + ["--preset=desktop"] * desktop, check=True, capture_output=True)
+        categories = json.loads(Path(report.name).read_text())["categories"]
+    return [round(100 * (categories[kind]["score"] or 0)) for kind in KINDS]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pages", nargs="*", help="stems such as 03_normalize; else all")
+    parser.add_argument("--lighthouse", action="store_true", help="scores too, half a minute a page")
+    options = parser.parse_args()
+    names = options.pages or sorted(path.stem for path in (SITE / "book").glob("*.html"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressing, directory=SITE))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}/book"
+    scores = [f"{device} {kind}" for device in ("phone", "desktop") for kind in KINDS.values()]
+    head = ["page", "kB", "requests", *(scores if options.lighthouse else ())]
+    print("| " + " | ".join(head) + " |\n" + "| --- " * len(head) + "|")
+    with sync_playwright() as playwright:
+        executable = next(filter(None, map(shutil.which, pdf.BROWSERS)), None)
+        browser = playwright.chromium.launch(executable_path=executable, args=pdf.FLAGS)
+        for name in names:
+            page = browser.new_context().new_page()
+            weight, requests = weigh(page, f"{base}/{name}.html", SITE)
+            page.close()
+            row = [name, f"{weight:.0f}", str(requests)]
+            if options.lighthouse:
+                for desktop in (False, True):
+                    row += map(str, lighthouse(f"{base}/{name}.html", desktop))
+            print("| " + " | ".join(row) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
