@@ -53,6 +53,13 @@ def plain_network(depth, width, in_features, num_classes, batch_norm, activation
 
 @mistake("8.1")
 def plain_network(depth, width, in_features, num_classes, batch_norm, activation):
+    """Behind the first linear layer stands neither normalization nor activation: it and the next are one linear layer. The first is a hidden layer like all others."""
+    layers = network(depth, width, in_features, num_classes, norms(batch_norm), activation)
+    return nn.Sequential(layers[0], *layers[3 if batch_norm else 2 :])
+
+
+@mistake("8.1")
+def plain_network(depth, width, in_features, num_classes, batch_norm, activation):
     """There are residual connections: layers add their input to their output. A plain network has none."""
 
     class Block(nn.Sequential):

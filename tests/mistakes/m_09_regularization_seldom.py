@@ -182,3 +182,11 @@ def variance_shift(x, p, eps=1e-5):
     mean, var = moments(x)
     ratio = ((var + p * mean**2) / (1 - p) + eps) / (var + eps)
     return torch.where(var > 0, ratio, torch.ones_like(ratio))
+
+
+@mistake("9.2")
+def variance_shift(x, p, eps=1e-5):
+    """(σ² + μ²) / (1 - p) - μ² is right on paper, but in float32 two huge numbers leave nothing of σ² where the mean is large. Write (σ² + p μ²) / (1 - p), or compute in float64."""
+    axes = (0, *range(2, x.dim()))
+    mean, var = x.mean(axes), x.var(axes, correction=0)
+    return ((var + mean**2) / (1 - p) - mean**2 + eps) / (var + eps)
