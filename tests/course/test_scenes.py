@@ -1,0 +1,81 @@
+"""Scenes are labelled rightly; ensembles that answer pixel by pixel keep their members apart."""
+
+import numpy as np
+import pytest
+import torch
+
+from bncourse.dense import BatchChannelDetectors, Detectors, Segmenters, _told, packed
+from bncourse.runs import train
+from bncourse.scenes import CLASSES, detection_scenes, segmentation_scenes
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_a_box_is_the_smallest_around_its_mask(test):
+    scenes = detection_scenes(20, seed=0, test=test)
+    assert scenes.images.shape == (20, 1, 24, 24)
+    for mask, (left, top, right, bottom) in zip(scenes.masks, scenes.boxes):
+        rows, columns = np.nonzero(mask)
+        assert (left, top, right, bottom) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+
+
+def test_a_segmented_scene_holds_its_digit_and_one_photograph():
+    scenes = segmentation_scenes(30, seed=0)
+    assert len(CLASSES) == 21
+    for mask, digit in zip(scenes.masks, scenes.classes):
+        digits, pieces = set(np.unique(mask)) & set(range(1, 11)), set(np.unique(mask)) & set(range(11, 21))
+        assert digits == {digit + 1}
+        assert len(pieces) <= 1
+
+
+def test_scenes_are_those_of_their_seed():
+    one, same, other = (detection_scenes(4, seed=seed).images for seed in (0, 0, 1))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def trained(kind, seeds, scenes, steps=3, **options):
+    nets = kind(seeds, **options)
+    train(nets, scenes.images, packed(scenes), steps=steps, batch_size=8, rates=0.02, momentum=0.9)
+    return nets
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (Detectors, {"norm": "batch"}),
+        (Detectors, {"norm": "batch", "ghost": 2}),
+        (Detectors, {"norm": "group"}),
+        (BatchChannelDetectors, {"norm": "batch", "ghost": 1}),
+        (Segmenters, {"norm": "batch"}),
+    ],
+)
+def test_a_member_is_the_same_alone_and_in_company(kind, options):
+    scenes = (segmentation_scenes if kind is Segmenters else detection_scenes)(24, seed=0)
+    alone, together = (trained(kind, seeds, scenes, 1, **options) for seeds in ([3], [1, 3]))
+    for one, both in zip(alone.answers(scenes.images), together.answers(scenes.images)):
+        np.testing.assert_allclose(one[0], both[1], rtol=1e-3, atol=1e-3)
+
+
+def test_frozen_statistics_stay_and_weights_move():
+    scenes = detection_scenes(24, seed=0)
+    source = trained(Detectors, [0, 1], scenes, norm="batch")
+    frozen = Detectors([1], norm="batch", frozen=True).take_over(source, [1])
+    before = [one.clone() for one in frozen.buffers + frozen.weights]
+    train(frozen, scenes.images, packed(scenes), steps=3, batch_size=8, rates=0.02)
+    after, count = frozen.buffers + frozen.weights, len(frozen.buffers)
+    assert all(torch.equal(one, other) for one, other in zip(before[:count], after[:count]))
+    assert not any(torch.equal(one, other) for one, other in zip(before[count:], after[count:]))
+
+
+def test_a_perfect_answer_is_found_as_it_was_told():
+    scenes = detection_scenes(6, seed=0)
+    nets = Detectors([0], norm="batch")
+    cells, told = _told(torch.from_numpy(scenes.boxes)[None].float(), 6)
+    grid = np.full((1, 6, 15, 36), -9.0, np.float32)
+    for n, (cell, box, kind) in enumerate(zip(cells[0], told[0], scenes.classes)):
+        grid[0, n, 0, cell], grid[0, n, 1:5, cell], grid[0, n, 5 + kind, cell] = 9, box, 9
+    nets.answers = lambda images: (grid.reshape(1, 6, 15, 6, 6), scenes.masks[None] - 0.5)
+    boxes, classes, masks = nets.found(scenes.images)
+    np.testing.assert_allclose(boxes[0], scenes.boxes, atol=1e-4)
+    assert np.array_equal(classes[0], scenes.classes)
+    assert np.array_equal(masks[0], scenes.masks > 0)
