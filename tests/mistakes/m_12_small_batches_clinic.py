@@ -345,6 +345,16 @@ def clinic_4(make_model, loader):
 
 @mistake("12.4")
 def clinic_4(make_model, loader):
+    """Patient 4: only the first epoch enters the average, the later ones with weight 0: these are the weights of one moment."""
+
+    def recompute(average, model):
+        torch.optim.swa_utils.update_bn(loader, average)
+
+    return averaged(make_model, loader, recompute, weigh=lambda epoch: float(epoch == 0))
+
+
+@mistake("12.4")
+def clinic_4(make_model, loader):
     """Patient 4: only the running means come along, the running variances are still 1."""
 
     def copy_means(average, model):
