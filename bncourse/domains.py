@@ -14,7 +14,7 @@ SOURCE, TARGET = 1000, 400
 GAINS, NOISE = (0.15, 0.35), 0.08
 # The accuracy that exercise 15.1 asks for, night by night, and the points for it. The last lies below all of twenty
 # reference rescues, which the page measures again, and above all that half of one reached.
-NEEDED, POINTS = (0.50, 0.60, 0.68, 0.74, 0.78), (1, 2, 2, 2, 3)
+NEEDED, POINTS = (0.50, 0.60, 0.68, 0.74, 0.77), (1, 2, 2, 2, 3)
 
 
 class Night:

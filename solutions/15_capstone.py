@@ -28,7 +28,7 @@ from bncourse import check
 # **one image at a time**, as they come from the camera.
 #
 # Five models are rescued on five nights, and each is scored by its accuracy over 1,000 other images of the same night, made when
-# the check runs, from a seed that nobody has. From 50 % on there is 1 point, from 60 % and 68 % there are 2 more each, from 74 % another 2, from 78 %
+# the check runs, from a seed that nobody has. From 50 % on there is 1 point, from 60 % and 68 % there are 2 more each, from 74 % another 2, from 77 %
 # the last 3. One call may take 60 seconds on one CPU core; a good answer needs one.
 #
 # *Free:* to change the model in place, to copy it, or to build another one of any architecture; any function of PyTorch; your answers to earlier
