@@ -6,6 +6,7 @@
 # 12.2 are NumPy, the others PyTorch.
 
 # %% tags=["setup"]
+import contextlib
 import copy
 
 import numpy as np
@@ -143,21 +144,35 @@ check("12.3")
 # used for inference. They run without an error, at least most of the time, and the loss falls. Each has one bug, about batch normalization.
 # The page tells the symptoms, and the threads in which people reported them.
 #
-# Mend each: write `clinic_1` to `clinic_6`. **Begin by copying the six bodies as they are into the cell below.** As long as one function still says YOUR CODE HERE,
-# `check` tells your points and no more; from then on it says what is wrong with each.
+# Mend each: write `clinic_1` to `clinic_6`, which are called in the same way. **Begin with `return broken_1(make_model, loader)` and so on in all six.** As long as one of them still
+# says YOUR CODE HERE, `check` tells your points and no more; from then on it says what is wrong with each.
 #
-# *Free:* all that is not the bug, such as the number of epochs, the learning rate and the optimizer; helpers that you define inside. *Forbidden:* taking batch normalization out of the
-# network, or training it in evaluation mode.
+# *Free:* all that is not the bug, such as the number of epochs, the learning rate and the optimizer; the functions below, used or not; helpers that you define inside. *Forbidden:* taking
+# batch normalization out of the network, or training it in evaluation mode.
 #
-# One step of gradient descent is the same for all:
+# The training itself is the same for all and has no bug. Nor has `exchange`, which puts something else into the place of each normalization:
 
 
 # %%
-def step(optimizer, logits, y):
-    """One step of gradient descent on the cross-entropy of a batch."""
-    optimizer.zero_grad()
-    F.cross_entropy(logits, y).backward()
-    optimizer.step()
+def train(model, loader, epochs=3, forward=None):
+    """Gradient descent on the cross-entropy of forward(x), or model(x); with (x, y, domain), of forward(x, domain)."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(epochs):
+        for x, y, *domain in loader:
+            optimizer.zero_grad()
+            F.cross_entropy((forward or model)(x, *domain), y).backward()
+            optimizer.step()
+    return model
+
+
+def exchange(module, make):
+    """The module, with make(norm) in the place of each batch normalization norm inside of it."""
+    for name, child in module.named_children():
+        if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            setattr(module, name, make(child))
+        else:
+            exchange(child, make)
+    return module
 
 
 # %% [markdown]
@@ -170,12 +185,7 @@ def step(optimizer, logits, y):
 
 # %%
 def broken_1(make_model, loader):
-    model = make_model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y in loader:
-            step(optimizer, model(x), y)
-    return model
+    return train(make_model(), loader)
 
 
 # %% [markdown]
@@ -186,32 +196,22 @@ def broken_1(make_model, loader):
 
 
 # %%
+class OwnNorm(nn.Module):
+    def __init__(self, norm):
+        super().__init__()
+        self.weight, self.bias = norm.weight, norm.bias
+        self.momentum, self.eps = norm.momentum, norm.eps
+        self.running_mean = torch.zeros(norm.num_features)
+        self.running_var = torch.ones(norm.num_features)
+
+    def forward(self, x):
+        statistics = self.running_mean, self.running_var
+        return F.batch_norm(x, *statistics, self.weight, self.bias, self.training, self.momentum, self.eps)
+
+
 def broken_2(make_model, loader):
-    class OwnNorm(nn.Module):
-        def __init__(self, norm):
-            super().__init__()
-            self.weight, self.bias = norm.weight, norm.bias
-            self.momentum, self.eps = norm.momentum, norm.eps
-            self.running_mean = torch.zeros(norm.num_features)
-            self.running_var = torch.ones(norm.num_features)
-
-        def forward(self, x):
-            statistics = self.running_mean, self.running_var
-            return F.batch_norm(x, *statistics, self.weight, self.bias, self.training, self.momentum, self.eps)
-
-    def exchange(module):
-        for name, child in module.named_children():
-            if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                setattr(module, name, OwnNorm(child))
-            else:
-                exchange(child)
-        return module
-
-    model = exchange(make_model())
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y in loader:
-            step(optimizer, model(x), y)
+    model = exchange(make_model(), OwnNorm)
+    train(model, loader)
     return model.eval()
 
 
@@ -225,10 +225,7 @@ def broken_2(make_model, loader):
 # %%
 def broken_3(make_model, loader):
     model = make_model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y in loader:
-            step(optimizer, model(x), y)
+    train(model, loader)
     return model.eval()
 
 
@@ -240,16 +237,18 @@ def broken_3(make_model, loader):
 
 
 # %%
+@torch.no_grad()
+def move(average, model, share):
+    for mean, value in zip(average.parameters(), model.parameters()):
+        mean += share * (value - mean)
+
+
 def broken_4(make_model, loader):
     model = make_model()
     average = copy.deepcopy(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for epoch in range(3):
-        for x, y in loader:
-            step(optimizer, model(x), y)
-        with torch.no_grad():
-            for mean, value in zip(average.parameters(), model.parameters()):
-                mean += (value - mean) / (epoch + 1)
+        train(model, loader, epochs=1)
+        move(average, model, 1 / (epoch + 1))
     return average.eval()
 
 
@@ -264,10 +263,11 @@ def broken_4(make_model, loader):
 # %%
 def broken_5(make_model, loader):
     model = make_model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y in loader:
-            step(optimizer, checkpoint(model, x, use_reentrant=False), y)
+
+    def forward(x):
+        return checkpoint(model, x, use_reentrant=False)
+
+    train(model, loader, forward=forward)
     return model.eval()
 
 
@@ -293,10 +293,7 @@ class BothDomains(nn.Module):
 
 def broken_6(make_model, loader):
     model = BothDomains(make_model())
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y, domain in loader:
-            step(optimizer, model(x, domain), y)
+    train(model, loader)
     return model.eval()
 
 
@@ -304,12 +301,7 @@ def broken_6(make_model, loader):
 def clinic_1(make_model, loader):
     """Reads a batch of one class, or one image, as well as any other."""
     # BEGIN SOLUTION
-    model = make_model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y in loader:
-            step(optimizer, model(x), y)
-    return model.eval()
+    return train(make_model(), loader).eval()
     # END SOLUTION
 
 
@@ -317,78 +309,58 @@ def clinic_2(make_model, loader):
     """Has all that it needs in its state dict."""
 
     # BEGIN SOLUTION
-    class OwnNorm(nn.Module):
-        def __init__(self, norm):
-            super().__init__()
-            self.weight, self.bias = norm.weight, norm.bias
-            self.momentum, self.eps = norm.momentum, norm.eps
-            self.register_buffer("running_mean", torch.zeros(norm.num_features))
-            self.register_buffer("running_var", torch.ones(norm.num_features))
+    class Buffered(OwnNorm):
+        def __init__(self, layer):
+            super().__init__(layer)
+            for name in ("running_mean", "running_var"):
+                tensor = getattr(self, name)
+                delattr(self, name)
+                self.register_buffer(name, tensor)
 
-        def forward(self, x):
-            statistics = self.running_mean, self.running_var
-            return F.batch_norm(x, *statistics, self.weight, self.bias, self.training, self.momentum, self.eps)
-
-    def exchange(module):
-        for name, child in module.named_children():
-            if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                setattr(module, name, OwnNorm(child))
-            else:
-                exchange(child)
-        return module
-
-    model = exchange(make_model())
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y in loader:
-            step(optimizer, model(x), y)
-    return model.eval()
+    return train(exchange(make_model(), Buffered), loader).eval()
     # END SOLUTION
 
 
 def clinic_3(make_model, loader):
     """Trains to the end even where the last batch has one sample."""
     # BEGIN SOLUTION
-    model = make_model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y in loader:
-            if len(x) > 1:
-                step(optimizer, model(x), y)
-    return model.eval()
+    network = make_model()
+    for _ in (1, 2, 3):
+        train(network, [(x, y) for x, y in loader if len(x) > 1], epochs=1)
+    return network.eval()
     # END SOLUTION
 
 
 def clinic_4(make_model, loader):
     """Averaged weights with statistics that belong to them."""
     # BEGIN SOLUTION
-    model = make_model()
-    average = copy.deepcopy(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for epoch in range(3):
-        for x, y in loader:
-            step(optimizer, model(x), y)
-        with torch.no_grad():
-            for mean, value in zip(average.parameters(), model.parameters()):
-                mean += (value - mean) / (epoch + 1)
-    torch.optim.swa_utils.update_bn(loader, average)
-    return average.eval()
+    mended = broken_4(make_model, loader)
+    torch.optim.swa_utils.update_bn(loader, mended)
+    return mended.eval()
     # END SOLUTION
 
 
 def clinic_5(make_model, loader):
     """Moves its statistics once a step."""
     # BEGIN SOLUTION
-    model = make_model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y in loader:
-            logits = checkpoint(model, x, use_reentrant=False)
-            after_one_pass = [buffer.clone() for buffer in model.buffers()]
-            step(optimizer, logits, y)
-            for buffer, value in zip(model.buffers(), after_one_pass):
-                buffer.copy_(value)
-    return model.eval()
+    network = make_model()
+
+    @contextlib.contextmanager
+    def put_back():
+        kept = [buffer.clone() for buffer in network.buffers()]
+        try:
+            yield
+        finally:
+            for buffer, before in zip(network.buffers(), kept):
+                buffer.copy_(before)
+
+    def first_and_second_pass():
+        return contextlib.nullcontext(), put_back()
+
+    def saving(x):
+        return checkpoint(network, x, use_reentrant=False, context_fn=first_and_second_pass)
+
+    return train(network, loader, forward=saving).eval()
     # END SOLUTION
 
 
@@ -396,39 +368,21 @@ def clinic_6(make_model, loader):
     """One network, called as model(x, domain), with statistics for each of two domains."""
 
     # BEGIN SOLUTION
-    class DomainNorm(nn.Module):
-        def __init__(self, norm):
-            super().__init__()
-            self.norms, self.domain = nn.ModuleList([norm, copy.deepcopy(norm)]), 0
+    class DomainNorm(nn.ModuleList):
+        chosen = 0
 
-        def forward(self, x):
-            return self.norms[self.domain](x)
+        def forward(self, z):
+            return self[self.chosen](z)
 
-    class Both(nn.Module):
-        def __init__(self, network):
-            super().__init__()
-            self.network = self.exchanged(network)
+    class Mended(BothDomains):
+        def forward(self, x, which):
+            for part in self.modules():
+                if isinstance(part, DomainNorm):
+                    part.chosen = int(which)
+            return super().forward(x, which)
 
-        def exchanged(self, module):
-            for name, child in module.named_children():
-                if isinstance(child, nn.modules.batchnorm._BatchNorm):
-                    setattr(module, name, DomainNorm(child))
-                else:
-                    self.exchanged(child)
-            return module
-
-        def forward(self, x, domain):
-            for module in self.modules():
-                if isinstance(module, DomainNorm):
-                    module.domain = int(domain)
-            return self.network(x)
-
-    model = Both(make_model())
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(3):
-        for x, y, domain in loader:
-            step(optimizer, model(x, domain), y)
-    return model.eval()
+    network = exchange(make_model(), lambda norm: DomainNorm([norm, copy.deepcopy(norm)]))
+    return train(Mended(network), loader).eval()
     # END SOLUTION
 
 
