@@ -37,6 +37,11 @@ class Guide:
     forbids: tuple = ()
     seconds: float = 10.0
 
+    @property
+    def effort(self):
+        """How many times the usual time it needs; limits for a whole class grow by it."""
+        return max(1.0, self.seconds / 10)
+
 
 @dataclass(frozen=True)
 class Answer:

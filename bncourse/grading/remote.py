@@ -191,7 +191,7 @@ class RemoteLearner(Learner):
     def __init__(self, answers, guide, submitted):
         super().__init__(answers, guide)
         self._submitted = submitted
-        self._seconds = min(self._guide.seconds, submitted.limits.check)
+        self._seconds = min(self._guide.seconds, submitted.limits.check * self._guide.effort)
         self._spent, self._ended = 0.0, None
 
     def _record(self, call, _):

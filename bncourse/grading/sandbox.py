@@ -113,7 +113,7 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         options = {
             "without": self.without, "isolate": protection() is None, "memory": int(self.limits.memory * 2**30),
-            "seconds": int(3 * self.limits.submission) + 5, "filter": _filter(),
+            "seconds": int(6 * self.limits.submission) + 5, "filter": _filter(),
         }  # fmt: skip
         code = START.format(root=str(ROOT), fd=theirs.fileno(), options=options)
         command = [sys.executable, "-I", "-B", "-c", code]

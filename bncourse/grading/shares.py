@@ -22,9 +22,10 @@ class Shares:
 
     def left(self, payer):
         """Seconds; Ended, with the reason that the payer met first, if there are none."""
-        left = self.seconds - self._spent[payer]
+        share = self.seconds * getattr(payer, "effort", 1.0)
+        left = share - self._spent[payer]
         if left <= 0:
-            raise Ended(self._reasons.get(payer) or f"the time for one exercise is used up ({self.seconds:.3g} s)")
+            raise Ended(self._reasons.get(payer) or f"the time for one exercise is used up ({share:.3g} s)")
         return left
 
     def reason(self, payer, error, late):
