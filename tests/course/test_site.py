@@ -122,6 +122,33 @@ def test_the_menus_open_and_close_on_a_phone(book, pages, phone, side):
     link.wait_for(state="hidden")
 
 
+def test_headings_nest(pages):
+    for path, soup in pages.items():
+        levels = [int(tag.name[1]) for tag in soup.select("article :is(h1, h2, h3, h4, h5, h6)")]
+        assert levels[0] == 1 and levels.count(1) == 1, path
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), path
+
+
+def test_every_table_has_headers(pages):
+    tables = [(path, table) for path, soup in pages.items() for table in soup.select("article table")]
+    assert tables
+    assert not [(path, table.get_text(" ", strip=True)[:60]) for path, table in tables if not table.select("thead th")]
+
+
+TERMS = {
+    "AdaBN": "13_transfer", "bootstrap": "07_faster_training", "covariate": "01_covariate_shift",
+    "dropout": "09_regularization", "federated": "13_transfer", "folding": "10_frameworks",
+    "ghost": "12_small_batches", "instance": "14_alternatives", "Keras": "10_frameworks",
+    "Lipschitz": "08_deeper_smoother", "momentum": "02_mean_variance", "segmenter": "11_vision_tasks",
+}  # fmt: skip
+
+
+def test_search_finds_what_a_reader_would_look_for(book, pages, phone):
+    for term, stem in TERMS.items():
+        phone.goto(f"{(book / 'search.html').as_uri()}?q={term}")
+        phone.locator(f'#search-results a[href^="book/{stem}.html"]').first.wait_for(timeout=5000)
+
+
 def test_search_finds_each_page_by_a_word_of_its_title(book, pages, phone):
     errors = []
     phone.on("console", lambda message: message.type == "error" and errors.append(message.text))
