@@ -1,9 +1,7 @@
 """The playground: its arithmetic is PyTorch's, and its page stays calm whatever is set."""
 
-import importlib.util
 import itertools
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -18,8 +16,6 @@ pytestmark = pytest.mark.xdist_group("playground")
 FIGURES = ROOT / "book" / "_static" / "figures"
 PAGE = ROOT / "book" / "playground.md"
 STILL = ROOT / "book" / "_static" / "playground.svg"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 WIDTH, BATCH, RATE = 6, 16, 0.3
 
@@ -94,22 +90,6 @@ RUN = """({ steps, ...changes }) => {
   const loss = run.losses.slice(-100).reduce((sum, loss, _, { length }) => sum + loss / length, 0);
   return { first, last: look(run.step), over: run.over, steps: run.losses.length, loss, right: run.right(false) };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if importlib.util.find_spec("playwright") is None:
-        pytest.fail("playwright is not installed: pip install -r requirements.txt -c constraints.txt")
-    from playwright.sync_api import Error, sync_playwright
-
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        except Error:
-            pytest.fail("no browser found: apt-get install chromium, or python -m playwright install chromium")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
