@@ -21,6 +21,8 @@ PACKAGE = "bncourse"
 PINS = ROOT / "constraints.txt"
 KERNELSPEC = re.compile(r"^kernelspec:\n(?=( +)\S)", re.M)
 MINE = re.compile(r"""\bmine\(["'](\d+)\.\d+["']\)""")
+EMPTY_HEADER = re.compile(r"<th[^>]*>(<p>\s*</p>)?</th>")
+ROLES = re.compile(r' role="(doc-biblioentry|list)"')
 MAGIC = re.compile(r"^\s*[%!].*$", re.M)
 log = logging.getLogger(__name__)
 
@@ -115,8 +117,8 @@ def note_exercise(app, doctree):
 def add_page_context(app, pagename, templatename, context, doctree):
     """Pass the front matter on: the description to search engines and cards, the exercise to exercise-buttons.html."""
     meta = context.get("meta") or {}
-    # A header without words is read out as nothing; a cell is what it is.
-    context["body"] = context.get("body", "").replace('<th class="head"></th>', "<td></td>")
+    # For screen readers: a header without words is a cell, and a list of references is text.
+    context["body"] = ROLES.sub("", EMPTY_HEADER.sub("<td></td>", context.get("body", "")))
     if "description" in meta:
         site, words = app.config.html_baseurl, escape(meta["description"])
         cards = {

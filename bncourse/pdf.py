@@ -1,6 +1,7 @@
 """The whole course as one PDF: the built pages, one after another, without hidden code, printed by a browser."""
 
 import shutil
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urldefrag
 
@@ -21,10 +22,11 @@ def write(site=SITE, output=BUILD / "batch-normalization.pdf"):
         raise CourseError("no book to print: run 'make book' first")
     try:
         from playwright.sync_api import Error, sync_playwright
-    except ModuleNotFoundError:
-        raise CourseError("playwright is not installed: pip install -r requirements-test.txt") from None
-    whole = site / "book" / "whole-course.html"
-    whole.write_text(joined(site), encoding="utf-8")
+        from pypdf import PdfWriter
+    except ModuleNotFoundError as error:
+        raise CourseError(f"{error.name} is not installed: pip install -r requirements-test.txt") from None
+    whole, content = site / "book" / "whole-course.html", joined(site)
+    whole.write_text(str(content), encoding="utf-8")
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     try:
         with sync_playwright() as playwright:
@@ -32,8 +34,8 @@ def write(site=SITE, output=BUILD / "batch-normalization.pdf"):
             page = browser.new_page(color_scheme="light")
             page.goto(whole.as_uri(), timeout=120_000)
             margin = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
-            page.pdf(
-                path=output, format="A4", margin=margin, outline=True, tagged=True,
+            printed = page.pdf(
+                format="A4", margin=margin, outline=True, tagged=True,
                 display_header_footer=True, header_template="<p></p>", footer_template=FOOTER,
             )  # fmt: skip
             browser.close()
@@ -41,11 +43,29 @@ def write(site=SITE, output=BUILD / "batch-normalization.pdf"):
         raise CourseError(f"no PDF was made ({str(error).splitlines()[0]}): apt-get install chromium") from None
     finally:
         whole.unlink()
+    book = PdfWriter(clone_from=BytesIO(printed))
+    _mend(book.root_object["/Outlines"]["/First"], [tag.get_text() for tag in content.select("h1, h2, h3, h4")])
+    book.write(output)
     return output
 
 
+def _mend(entry, headings):
+    """Give the entries of an outline the headings' own words: the browser glues broken lines, and may repeat them."""
+    from pypdf.generic import NameObject, TextStringObject
+
+    known = {"".join(heading.split()): heading.strip() for heading in headings}
+    while entry is not None:
+        entry = entry.get_object()
+        title = "".join(str(entry["/Title"]).split())
+        title = known.get(title) or known.get(title[: len(title) // 2]) or str(entry["/Title"])
+        entry[NameObject("/Title")] = TextStringObject(title)
+        if "/First" in entry:
+            _mend(entry["/First"], headings)
+        entry = entry.get("/Next")
+
+
 def joined(site):
-    """All pages of a built site as one, in the order of the table of contents; it lies beside them, in `book/`."""
+    """All pages of a built site as one, parsed, in the order of the table of contents; for a file beside them."""
     from bs4 import BeautifulSoup
 
     def parsed(name):
@@ -77,7 +97,7 @@ def joined(site):
     first.html["data-theme"] = "light"
     first.body.clear()
     first.body.append(body)
-    return str(first)
+    return first
 
 
 def place(name, fragment=""):

@@ -6,3 +6,18 @@ if (location.protocol === "file:") {
     document.querySelectorAll("a[data-offline]").forEach((link) => (link.href = link.dataset.offline));
   });
 }
+
+document.addEventListener("DOMContentLoaded", () => {
+  // The logo stands outside every landmark of the page.
+  const logo = document.querySelector(".navbar-brand.logo")?.parentElement;
+  logo?.setAttribute("role", "region");
+  logo?.setAttribute("aria-label", "Site logo");
+  // A formula wider than the page scrolls; the keyboard must reach it.
+  const reach = () => document.querySelectorAll("div.math").forEach((box) => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+  reach();
+  addEventListener("resize", reach);
+  document.fonts?.ready.then(reach);
+});

@@ -28,7 +28,7 @@ def visit(page, url):
         "overflow": page.evaluate("document.documentElement.scrollWidth - innerWidth"),
         "formulas": page.locator(".math").count(),
         "set formulas": page.locator(".math > math").count(),
-        "faulty formulas": [text for text in page.locator("math").all_inner_texts() if "\\" in text],
+        "faulty formulas": [text for text in page.locator("math").all_text_contents() if "\\" in text],
     }
 
 
