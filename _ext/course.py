@@ -14,6 +14,7 @@ from urllib.parse import quote
 from jupyter_cache import get_cache
 from jupyter_client import KernelManager
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
+from PIL import Image
 from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,8 +153,19 @@ def copy_files(app, error):
         if "exercise" in meta and (ROOT / meta["exercise"]).is_file():
             (out / meta["exercise"]).parent.mkdir(exist_ok=True)
             shutil.copyfile(ROOT / meta["exercise"], out / meta["exercise"])
+    for picture in (out / "_images").glob("*.png"):
+        lighten(picture)
     # Half a megabyte for the dozen icons that course.css draws.
     (out / "_static/scripts/fontawesome.js").write_text("")
+
+
+def lighten(picture):
+    """Store a figure with 256 colours, which is enough for it and half as heavy, or less."""
+    with Image.open(picture) as image:
+        if image.mode == "P":
+            return
+        light = image.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+    light.save(picture, optimize=True)
 
 
 def setup(app):

@@ -4,7 +4,10 @@ import importlib.util
 import itertools
 import shutil
 import socket
+import zlib
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 import yaml
@@ -52,6 +55,22 @@ def test_no_page_reports_an_error_to_the_console(visits):
 def test_no_page_asks_another_host_for_anything(visits):
     requests = [(where, url) for where, seen in visits.items() for url in seen["requests"]]
     assert not [request for request in requests if not request[1].startswith(("file:", "data:"))]
+
+
+def test_a_page_fetches_one_font_at_most(visits):
+    fonts = {where: {url for url in seen["requests"] if "woff" in url} for where, seen in visits.items()}
+    assert not {where: urls for where, urls in fonts.items() if len(urls) > 1}
+
+
+def test_a_first_visit_is_light(visits, book):
+    """600 kB compressed; a rough sum over the files that a page asked for."""
+    heavy = {}
+    for where, seen in visits.items():
+        files = {Path(url2pathname(urlsplit(url).path)) for url in seen["requests"] if url.startswith("file:")}
+        weight = sum(len(zlib.compress(file.read_bytes())) for file in files if file.is_file())
+        if weight > 600_000:
+            heavy[where] = weight
+    assert not heavy
 
 
 def test_no_page_scrolls_sideways(visits):
