@@ -14,20 +14,7 @@ from bs4 import BeautifulSoup
 from bncourse import pdf
 from bncourse.paths import EXERCISES, ROOT
 
-WITH_THE_BOOK = ("test_site", "test_ledger", "test_interactive")
-# Files whose tests share something that takes long to make: side by side, one process runs all of such a file.
-TOGETHER = (*WITH_THE_BOOK, "test_grading_hostile", "test_grading_nbgrader", "test_grading_gradescope")
 BUILD = "import sys, pathlib; from bncourse.site import build; build(output=pathlib.Path(sys.argv[1]))"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """The tests that share the most go first, and to one process each."""
-    for item in items:
-        if item.path.stem in TOGETHER:
-            group = "book" if item.path.stem in WITH_THE_BOOK else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: TOGETHER.index(item.path.stem) if item.path.stem in TOGETHER else len(TOGETHER))
 
 
 def build_book(folder, output):

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 
 import pytest
 from bs4 import BeautifulSoup
@@ -404,17 +403,6 @@ def test_of_two_submissions_under_one_id_the_better_one_counts(tmp_path):
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,8 +11,6 @@ from torch.nn import functional as F
 
 from bncourse.paths import ROOT
 
-pytestmark = pytest.mark.xdist_group("playground")
-
 FIGURES = ROOT / "book" / "_static" / "figures"
 PAGE = ROOT / "book" / "playground.md"
 STILL = ROOT / "book" / "_static" / "playground.svg"
