@@ -96,6 +96,8 @@ class FillTables(SphinxPostTransform):
                 continue
             last, dearest = entries[-1], max(entries, key=lambda entry: entry["seconds"])
             title = self.env.titles[docname].astext()
+            other = verdicts.stored(docname.split("/")[-1])
+            again = f"{runs_of(other['seeds'])}, {'all' if other['full'] else 'as many as shown'}" if other else "–"
             rows.append(
                 [
                     [self.link(docname, title)],
@@ -105,9 +107,10 @@ class FillTables(SphinxPostTransform):
                     f"{last['peak']:.0f}",
                     runs_of(last["seeds"]),
                     last["date"],
+                    again,
                 ]
             )
-        head = ("page", "cells", "processor seconds", "dearest cell, s", "memory, MiB", "seeds", "executed on")
+        head = ("page", "cells", "processor seconds", "dearest cell, s", "memory, MiB", "seeds", "executed on", "stored run")
         return table(head, rows, "costs")
 
     def link(self, docname, words, anchor=""):
