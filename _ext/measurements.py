@@ -110,7 +110,7 @@ class FillTables(SphinxPostTransform):
                     again,
                 ]
             )
-        head = ("page", "cells", "processor seconds", "dearest cell, s", "memory, MiB", "seeds", "executed on", "stored run")
+        head = ("page", "cells", "processor seconds", "dearest cell, s", "memory, MiB", "seeds", "on", "stored run")
         return table(head, rows, "costs")
 
     def link(self, docname, words, anchor=""):
