@@ -130,6 +130,13 @@ def test_no_solutions_mistakes_variants_grader_or_history(released):
         assert word not in names
 
 
+# Lines of any module and any training loop, which notebooks may show in code that they give.
+IDIOMS = {
+    "super().__init__()", "optimizer.zero_grad()", "optimizer.step()", "for _ in range(epochs):", "return model.eval()",
+    "model.train()", "@staticmethod", "def backward(ctx, dy):",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("self_check", release.CHECKING)
 def test_no_line_of_a_solution_is_in_a_notebook(released, self_check):
     cut = [
@@ -140,7 +147,7 @@ def test_no_line_of_a_solution_is_in_a_notebook(released, self_check):
     ]
     for path in released(self_check).rglob("*.ipynb"):
         text = "".join("".join(cell["source"]) for cell in notebooks.load(path)["cells"])
-        assert not [line for line in cut if len(line) > 12 and line in text]
+        assert not [line for line in cut if len(line) > 12 and line not in IDIOMS and line in text]
 
 
 def test_notebooks_do_not_fetch_the_whole_course(released):
