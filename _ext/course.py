@@ -131,6 +131,11 @@ def add_page_context(app, pagename, templatename, context, doctree):
         }
         context["metatags"] += f'<meta name="description" content="{words}">'
         context["metatags"] += "".join(f'<meta property="{name}" content="{value}">' for name, value in cards.items())
+    for script in context["script_files"]:
+        if pagename == "search":  # its own scripts, which do not wait, call these
+            script.attributes.pop("defer", None)
+        elif script.filename and "documentation_options" not in script.filename:
+            script.attributes["defer"] = "defer"  # a page is shown before its scripts are there
     if "exercise" in meta and (ROOT / meta["exercise"]).is_file():
         options = app.config.html_theme_options
         repository = options["repository_url"].removeprefix("https://github.com/")
@@ -153,19 +158,20 @@ def copy_files(app, error):
         if "exercise" in meta and (ROOT / meta["exercise"]).is_file():
             (out / meta["exercise"]).parent.mkdir(exist_ok=True)
             shutil.copyfile(ROOT / meta["exercise"], out / meta["exercise"])
-    for picture in (out / "_images").glob("*.png"):
-        lighten(picture)
     # Half a megabyte for the dozen icons that course.css draws.
     (out / "_static/scripts/fontawesome.js").write_text("")
 
 
-def lighten(picture):
-    """Store a figure with 256 colours, which is enough for it and half as heavy, or less."""
-    with Image.open(picture) as image:
-        if image.mode == "P":
-            return
-        light = image.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
-    light.save(picture, optimize=True)
+def lighten_figures(app, env):
+    """Store the figures of executed cells with 256 colours, which is enough for them and half as heavy, or less."""
+    for picture in Path(env.mystnb_config.output_folder).rglob("*.png"):
+        with Image.open(picture) as image:
+            if image.mode == "P":
+                continue
+            light = image.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+        times = picture.stat().st_atime_ns, picture.stat().st_mtime_ns
+        light.save(picture, optimize=True)
+        os.utime(picture, ns=times)  # a newer picture would have its page read again
 
 
 def setup(app):
@@ -180,6 +186,7 @@ def setup(app):
     app.connect("builder-inited", open_cache)
     app.connect("source-read", key_cache)
     app.connect("doctree-read", note_exercise)
+    app.connect("env-updated", lighten_figures)
     app.connect("html-page-context", add_page_context)
     app.connect("build-finished", copy_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

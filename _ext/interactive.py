@@ -13,11 +13,12 @@ from sphinx.util.docutils import SphinxDirective
 from bncourse import verdicts
 
 FIGURES = "figures"
+STATIC = Path(__file__).resolve().parent.parent / "book/_static"
 log = logging.getLogger(__name__)
 
 
-class LiveData(nodes.General, nodes.Element):
-    """What is known only when all pages are executed: data `key` of the page, or the map of the course."""
+class Later(nodes.General, nodes.Element):
+    """What is known only when all pages are executed; `kind` names the method that makes it of `key`."""
 
 
 def html(text):
@@ -25,10 +26,11 @@ def html(text):
 
 
 class Live(SphinxDirective):
-    """`{live} shift` runs `_static/figures/shift.js`; its content is the still picture for readers without scripts.
+    """`{live} shift` runs `_static/figures/shift.js`; its content is the caption.
 
     `data` names what a cell of the page recorded by `bncourse.results.recorded`; `label` says what the figure is;
-    `uses` names scripts that the figure's own needs before it.
+    `still`, what readers without scripts see, names a figure of the page or a drawing in `_static`; `uses` names
+    scripts that the figure's own needs before it.
     """
 
     required_arguments = 1
@@ -36,6 +38,7 @@ class Live(SphinxDirective):
     option_spec = {
         "data": directives.unchanged,
         "label": directives.unchanged_required,
+        "still": directives.unchanged_required,
         "uses": directives.unchanged_required,
     }
 
@@ -43,12 +46,16 @@ class Live(SphinxDirective):
         (name,) = self.arguments
         scripts = [*self.options.get("uses", "").split(), name]
         self.env.metadata[self.env.docname].setdefault("figures", []).extend(scripts)
-        still = nodes.container(classes=["still"])
-        self.state.nested_parse(self.content, self.content_offset, still)
-        label = escape(self.options.get("label", name), quote=True)
+        if missing := {"label", "still"} - set(self.options):
+            raise self.error(f"a figure to play with needs :{':, :'.join(sorted(missing))}:")
+        caption = nodes.container()
+        self.state.nested_parse(self.content, self.content_offset, caption)
+        label = escape(self.options["label"], quote=True)
         start = html(f'<figure class="live" data-figure="{escape(name, quote=True)}" data-label="{label}">')
-        data = [LiveData(key=self.options["data"])] if "data" in self.options else []
-        return [start, *data, still, html("</figure>")]
+        data = [Later(kind="data", key=self.options["data"])] if "data" in self.options else []
+        still = Later(kind="still", key=self.options["still"])
+        words = [html("<figcaption>"), *caption.children, html("</figcaption>")] if self.content else []
+        return [start, *data, still, *words, html("</figure>")]
 
 
 class Quiz(SphinxDirective):
@@ -92,17 +99,18 @@ class CourseMap(SphinxDirective):
 
     def run(self):
         self.env.metadata[self.env.docname]["map"] = True
-        return [LiveData(key="")]
+        return [Later(kind="course_map", key="")]
 
 
-class FillLiveData(SphinxPostTransform):
-    """Put in what the pages recorded, and the map."""
+class FillIn(SphinxPostTransform):
+    """Put in what the pages recorded, still pictures, and the map."""
 
     default_priority = 8
 
     def run(self, **kwargs):
-        for place in list(self.document.findall(LiveData)):
-            place.replace_self(self.data(place["key"]) if place["key"] else self.course_map())
+        for place in list(self.document.findall(Later)):
+            make = {"data": self.data, "still": self.still, "course_map": self.course_map}[place["kind"]]
+            place.replace_self(make(place["key"]))
 
     def data(self, key):
         docname = self.env.docname
@@ -113,7 +121,18 @@ class FillLiveData(SphinxPostTransform):
         safe = values[f"data {key}"].replace("<", "\\u003c")
         return [html(f'<script type="application/json">{safe}</script>')]
 
-    def course_map(self):
+    def still(self, key):
+        if key.endswith(".svg"):
+            return [html(f'<div class="still">{(STATIC / key).read_text("utf8")}</div>')]
+        figures = [figure for figure in self.document.findall(nodes.figure) if key in figure["ids"]]
+        if not figures:
+            log.warning("no figure of this page is named %r", key, location=self.env.docname)
+            return []
+        # A browser that runs scripts does not fetch it.
+        picture = figures[0].next_node(nodes.image).deepcopy()
+        return [html('<noscript><div class="still">'), picture, html("</div></noscript>")]
+
+    def course_map(self, _):
         items = []
         for docname in self.env.toctree_includes.get(self.env.config.root_doc, self.env.titles):
             quizzes = self.env.metadata[docname].get("quizzes", [])
@@ -149,8 +168,8 @@ def setup(app):
     app.add_directive("live", Live)
     app.add_directive("quiz", Quiz)
     app.add_directive("coursemap", CourseMap)
-    app.add_node(LiveData)
-    app.add_post_transform(FillLiveData)
+    app.add_node(Later)
+    app.add_post_transform(FillIn)
     app.connect("html-page-context", add_scripts)
     app.connect("env-updated", written_again)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,7 @@
 """The ledger's tables: what the executed pages measured, with the verdict on each claim, and what each page cost."""
 
+from collections import defaultdict
+from functools import cached_property
 from pathlib import Path
 
 from docutils import nodes
@@ -36,23 +38,25 @@ class FillTables(SphinxPostTransform):
             make = {"evidence": self.evidence, "verdicts": self.overview, "costs": self.costs}[place["kind"]]
             place.replace_self(make(place["claim"]))
 
-    @property
+    @cached_property
     def pages(self):
-        """(docname, values) of each executed page, in the order of the table of contents."""
+        """(docname, what `verdicts.glued` reads of it) for each executed page, in the order of the table of contents."""
         folder = Path(self.env.mystnb_config.output_folder)
         known = NbMetadataCollector.get_doc_data(self.env)
-        for docname in sorted(name for name, data in known.items() if "glue" in data):
-            yield docname, verdicts.glued(folder / f"{docname}.glue.json")
+        names = sorted(name for name, data in known.items() if "glue" in data)
+        return [(name, verdicts.glued(folder / f"{name}.glue.json")) for name in names]
 
-    def measured(self, claim):
-        """(docname, values, entry) of each piece of evidence on a claim."""
+    @cached_property
+    def by_claim(self):
+        """{claim: [(docname, values, entry), …]}, all pieces of evidence."""
+        found = defaultdict(list)
         for docname, values in self.pages:
             for entry in verdicts.entries_in(values):
-                if entry["claim"] == claim:
-                    yield docname, values, entry
+                found[entry["claim"]].append((docname, values, entry))
+        return found
 
     def evidence(self, claim):
-        found = list(self.measured(claim))
+        found = self.by_claim[claim]
         told = verdicts.verdict([entry for _, _, entry in found])
         line = nodes.paragraph("", "Verdict: ", *badge(told), classes=["verdict"])
         if not found:
@@ -82,7 +86,7 @@ class FillTables(SphinxPostTransform):
             title = section.next_node(nodes.title).astext()
             claim, _, words = title.partition(": ")
             if words:
-                found = list(self.measured(claim))
+                found = self.by_claim[claim]
                 told = verdicts.verdict([entry for _, _, entry in found])
                 link = nodes.reference("", claim, internal=True, refid=section["ids"][0])
                 rows.append([[link], words, str(len(found)), badge(told)])

@@ -139,7 +139,7 @@ const live = (() => {
     const panel = make("div", { class: "controls", role: "group", "aria-label": place.dataset.label });
     panel.append(...controls.map(({ row }) => row));
     const moving = figure.begin?.(place, redraw);
-    place.append(svg, panel, summary);
+    place.append(svg, panel, summary, ...place.querySelectorAll("figcaption"));
     redraw();
     place.classList.add("running");
     new ResizeObserver(redraw).observe(place);
