@@ -40,7 +40,7 @@ class FillTables(SphinxPostTransform):
 
     @cached_property
     def pages(self):
-        """(docname, what `verdicts.glued` reads of it) for each executed page, in the order of the table of contents."""
+        """(docname, what `verdicts.glued` reads of it) for each executed page, in their order."""
         folder = Path(self.env.mystnb_config.output_folder)
         known = NbMetadataCollector.get_doc_data(self.env)
         names = sorted(name for name, data in known.items() if "glue" in data)

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +21,7 @@ from bncourse import pdf
 from bncourse.site import SITE
 
 KINDS = {"performance": "perf", "accessibility": "a11y", "best-practices": "best", "seo": "SEO"}
+DEVICES = ("phone", "desktop")
 TEXTS = {".html", ".js", ".css", ".svg", ".json", ".txt"}
 
 
@@ -57,14 +59,23 @@ def weigh(page, url, root):
     return weight / 1000, len(set(asked))
 
 
-def lighthouse(url, desktop):
-    """Lighthouse's four scores, 0 to 100."""
+def lighthouse(url, device):
+    """Lighthouse's four scores, 0 to 100, for a "phone" or a "desktop"."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         command = ["lighthouse", url, "--quiet", "--output=json", f"--output-path={report.name}"]
         command += [f"--only-categories={','.join(KINDS)}", f"--chrome-flags=--headless {' '.join(pdf.FLAGS)}"]
-        subprocess.run(command + ["--preset=desktop"] * desktop, check=True, capture_output=True)
+        subprocess.run(command + ["--preset=desktop"] * (device == "desktop"), check=True, capture_output=True)
         categories = json.loads(Path(report.name).read_text())["categories"]
-    return [round(100 * (categories[kind]["score"] or 0)) for kind in KINDS]
+    return {kind: round(100 * (categories[kind]["score"] or 0)) for kind in KINDS}
+
+
+@contextmanager
+def serving(folder):
+    """The address of a site in `folder`, served as long as the context lasts."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressing, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def main():
@@ -73,23 +84,20 @@ def main():
     parser.add_argument("--lighthouse", action="store_true", help="scores too, half a minute a page")
     options = parser.parse_args()
     names = options.pages or sorted(path.stem for path in (SITE / "book").glob("*.html"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressing, directory=SITE))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_port}/book"
-    scores = [f"{device} {kind}" for device in ("phone", "desktop") for kind in KINDS.values()]
+    scores = [f"{device} {kind}" for device in DEVICES for kind in KINDS.values()]
     head = ["page", "kB", "requests", *(scores if options.lighthouse else ())]
     print("| " + " | ".join(head) + " |\n" + "| --- " * len(head) + "|")
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, serving(SITE) as address:
         executable = next(filter(None, map(shutil.which, pdf.BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=executable, args=pdf.FLAGS)
         for name in names:
+            url = f"{address}/book/{name}.html"
             page = browser.new_context().new_page()
-            weight, requests = weigh(page, f"{base}/{name}.html", SITE)
+            weight, requests = weigh(page, url, SITE)
             page.close()
             row = [name, f"{weight:.0f}", str(requests)]
-            if options.lighthouse:
-                for desktop in (False, True):
-                    row += map(str, lighthouse(f"{base}/{name}.html", desktop))
+            for device in DEVICES if options.lighthouse else ():
+                row += map(str, lighthouse(url, device).values())
             print("| " + " | ".join(row) + " |", flush=True)
 
 

@@ -4,7 +4,8 @@ from pathlib import PurePath
 
 # Each of these groups is run by one process: its tests share what takes long to make.
 GROUPS = {
-    "test_site": "book", "test_ledger": "book", "test_interactive": "book", "test_playground": "playground",
+    "test_site": "book", "test_ledger": "book", "test_interactive": "book", "test_lighthouse": "book",
+    "test_playground": "playground",
     "test_grading_hostile": "hostile", "test_grading_nbgrader": "nbgrader", "test_grading_gradescope": "gradescope",
 }  # fmt: skip
 

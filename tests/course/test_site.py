@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import os
 import shutil
 import socket
 import zlib
@@ -194,6 +195,27 @@ def test_a_chapter_offers_its_notebook_in_colab_in_binder_and_as_a_download(book
             phone.get_by_role("link", name="Download").click()
         assert download.value.suggested_filename == notebook.name
         assert Path(download.value.path()).read_bytes() == notebook.read_bytes()
+
+
+def seconds(built_by, output):
+    """Processor seconds of a build, which other work on the machine does not change much."""
+    before = os.times()
+    built = built_by(ROOT, output)
+    after = os.times()
+    assert built.returncode == 0, built.stderr
+    used = after.children_user - before.children_user + after.children_system - before.children_system
+    assert used > 1
+    return used, built.stdout
+
+
+def test_executed_pages_are_rendered_within_half_a_minute_and_an_edited_one_at_once(book, pages, built_by, tmp_path):
+    took, _ = seconds(built_by, tmp_path / "html")
+    assert took < 30
+    edited = max(pages, key=lambda path: (book / path).stat().st_size)
+    (ROOT / edited).with_suffix(".md").touch()
+    took, told = seconds(built_by, tmp_path / "html")
+    assert took < 8
+    assert "0 added, 1 changed, 0 removed" in told
 
 
 # Builds of a small book: the real configuration and extension, with stand-ins for pages and helpers.
