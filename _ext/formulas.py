@@ -1,5 +1,6 @@
 """Formulas as MathML, which browsers set by themselves and screen readers read: no script, one small font."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,13 +11,33 @@ from sphinx.util.math import get_node_equation_number
 
 FONT = "stix-two-math.woff2"
 # Letters and operators, and the italic ones that <mi> turns letters into.
-RANGES = ((0x20, 0x7F), (0xAF, 0xB8), (0xD7, 0xD8), (0x302, 0x305), (0x391, 0x3CA), (0x2016, 0x2033), (0x2200, 0x2268))
+RANGES = ((0x20, 0x7F), (0xAF, 0xB8), (0xD7, 0xD8), (0x302, 0x305), (0x391, 0x3CA), (0x2016, 0x2033))
+RANGES += ((0x2200, 0x2268), (0x23DF, 0x23E0))
 ITALIC = ((0x1D434, 0x1D468), (0x1D6A4, 0x1D6A6), (0x1D6E2, 0x1D71C), (0x210E, 0x210F))
+
+# Names of functions, which the converter sets like variables or like signs; before a parenthesis no space follows.
+NAME = re.compile(r'<m([io])>([A-Za-z]{2,})</m\1>(?P<called>(?=<mo stretchy="false">&#x00028;))?')
+# Bars that open and bars that close, by characters that no formula uses.
+BARS = {"lVert": ("\ue000", "prefix", "‖"), "rVert": ("\ue001", "postfix", "‖")}
+BARS |= {"lvert": ("\ue002", "prefix", "|"), "rvert": ("\ue003", "postfix", "|")}
 
 
 def mathml(latex, display="inline"):
-    """The formula as a <math> element; its own `aligned` is the `split` that the converter knows."""
-    return convert(latex.replace("{aligned}", "{split}"), display=display)
+    """The formula as a <math> element; `aligned` and `gathered` are made of the `split` that the converter knows."""
+    gathered = "{gathered}" in latex
+    latex = re.sub(r"\\\\\[\w+\]", r"\\\\", re.sub("{aligned}|{gathered}", "{split}", latex))
+    for name, (place, _, _) in BARS.items():
+        latex = latex.replace(f"\\{name}", place)
+    element = convert(latex, display=display)
+    for place, form, bar in BARS.values():
+        element = element.replace(f"<mi>{place}</mi>", f'<mo form="{form}" stretchy="false">{bar}</mo>')
+    element = NAME.sub(function, element)
+    return element.replace('columnalign="right"', 'columnalign="center"') if gathered else element
+
+
+def function(match):
+    after = "0" if match["called"] is not None else "0.17em"
+    return f'<mo form="prefix" lspace="0.17em" rspace="{after}">{match[2]}</mo>'
 
 
 def inline(translator, node):

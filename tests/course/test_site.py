@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import os
+import re
 import shutil
 import socket
 import zlib
@@ -17,6 +18,7 @@ from bncourse import site
 from bncourse.errors import CourseError
 from bncourse.paths import ROOT
 
+FAULT = re.compile(r"\\|\dex\b|\[\d")  # a command or a length that the converter took for text
 WIDTHS = {"desktop": 1280, "phone": 390}
 
 
@@ -32,7 +34,8 @@ def visit(page, url):
         "overflow": page.evaluate("document.documentElement.scrollWidth - innerWidth"),
         "formulas": page.locator(".math").count(),
         "set formulas": page.locator(".math > math").count(),
-        "faulty formulas": [text for text in page.locator("math").all_text_contents() if "\\" in text],
+        "faulty formulas": [text for text in page.locator("math").all_text_contents() if FAULT.search(text)],
+        "lost line breaks": page.locator("math mspace[linebreak]").count(),
     }
 
 
@@ -83,6 +86,7 @@ def test_pages_follow_the_reader_in_light_and_dark(visits):
 
 
 def test_every_formula_is_set(visits):
+    assert not [where for where, seen in visits.items() if seen["lost line breaks"]]
     assert not {where: seen["faulty formulas"] for where, seen in visits.items() if seen["faulty formulas"]}
     assert not [where for where, seen in visits.items() if seen["set formulas"] != seen["formulas"]]
 
