@@ -69,14 +69,14 @@ class FillTables(SphinxPostTransform):
                 [
                     [nodes.Text(entry["what"]), nodes.Text("; "), nodes.emphasis("", entry["scale"])],
                     interval(entry),
+                    badge(verdicts.verdict_of_entry(entry)),
                     interval(again) if again else "–",
                     needed(entry),
                     f"{cost(values, entry['cell']):.0f}",
-                    badge(verdicts.verdict_of_entry(entry)),
                     [link],
                 ]
             )
-        head = ("compared", "measured", "other seeds", "no effect is", "seconds", "verdict", "cell")
+        head = ("compared", "measured", "verdict", "other seeds", "no effect is", "seconds", "cell")
         return [line, table(head, rows, "evidence")]
 
     def overview(self, _):
@@ -89,8 +89,8 @@ class FillTables(SphinxPostTransform):
                 found = self.by_claim[claim]
                 told = verdicts.verdict([entry for _, _, entry in found])
                 link = nodes.reference("", claim, internal=True, refid=section["ids"][0])
-                rows.append([[link], words, str(len(found)), badge(told)])
-        return table(("id", "claim", "measurements", "verdict"), rows, "verdicts")
+                rows.append([[link], words, badge(told), str(len(found))])
+        return table(("id", "claim", "verdict", "measurements"), rows, "verdicts")
 
     def costs(self, _):
         rows = []

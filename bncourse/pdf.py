@@ -1,5 +1,6 @@
 """The whole course as one PDF: the built pages, one after another, without hidden code, printed by a browser."""
 
+import logging
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -43,6 +44,7 @@ def write(site=SITE, output=BUILD / "batch-normalization.pdf"):
         raise CourseError(f"no PDF was made ({str(error).splitlines()[0]}): apt-get install chromium") from None
     finally:
         whole.unlink()
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of a count of objects that the browser gets wrong
     book = PdfWriter(clone_from=BytesIO(printed))
     _mend(book.root_object["/Outlines"]["/First"], [tag.get_text() for tag in content.select("h1, h2, h3, h4")])
     book.write(output)

@@ -130,7 +130,7 @@ def test_every_piece_of_evidence_belongs_to_a_claim(measured):
 def test_the_overview_lists_every_claim_with_its_verdict(ledger):
     rows = [[cell.text for cell in row.select("td")] for row in ledger.select("table.ledger-verdicts tbody tr")]
     assert [row[0] for row in rows] == CLAIMS
-    for claim, _, _, verdict in rows:
+    for claim, _, verdict, _ in rows:
         section = ledger.find(id=f"claim-{claim.lower()}").find_parent("section")
         assert verdict == section.select_one(".verdict-badge").text
 

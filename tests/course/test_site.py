@@ -121,6 +121,11 @@ def test_every_page_tells_search_engines_what_it_is_about(pages):
     assert not [path for path, soup in pages.items() if not soup.select('meta[name="description"]')]
 
 
+def test_the_introduction_leads_to_the_printed_course(pages):
+    site = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["html"]["baseurl"]
+    assert pages["book/intro.html"].select(f'article a[href="{site}batch-normalization.pdf"]')
+
+
 def test_every_page_has_a_card_an_edit_button_and_a_way_to_report(pages):
     for path, soup in pages.items():
         card = {tag["property"]: tag["content"] for tag in soup.select("meta[property]")}
