@@ -118,8 +118,9 @@ def note_exercise(app, doctree):
 def add_page_context(app, pagename, templatename, context, doctree):
     """Pass the front matter on: the description to search engines and cards, the exercise to exercise-buttons.html."""
     meta = context.get("meta") or {}
-    # For screen readers: a header without words is a cell, and a list of references is text.
-    context["body"] = ROLES.sub("", EMPTY_HEADER.sub("<td></td>", context.get("body", "")))
+    # For screen readers: a header without words is a cell, a list of references is text, a summary has its own words.
+    body = ROLES.sub("", EMPTY_HEADER.sub("<td></td>", context.get("body", "")))
+    context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
     if "description" in meta:
         site, words = app.config.html_baseurl, escape(meta["description"])
         cards = {

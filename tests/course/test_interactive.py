@@ -17,6 +17,9 @@ FIGURES = ROOT / "book" / "_static" / "figures"
 STORED = "localStorage.getItem('bncourse-answered')"
 BLOCKED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('blocked'); }})"
 FULL = "Storage.prototype.setItem = () => { throw new DOMException('full'); }"
+SET = """(inputs, value) => inputs.forEach((input) => {
+    input.type = "text"; input.value = value; input.dispatchEvent(new Event("input"));
+})"""
 PRINT = "import sys, pathlib; from bncourse import pdf; pdf.write(*map(pathlib.Path, sys.argv[1:]))"
 
 
@@ -64,18 +67,17 @@ def test_each_slider_is_driven_by_the_keyboard_and_the_summary_follows(book, fig
 
 
 def test_figures_take_any_value(book, figures, phone):
-    path, name = next((path, name) for path, name in figures if name == "pipeline")
-    phone.goto((book / path).as_uri())
-    figure = phone.locator(f"figure.live[data-figure={name}]").first
-    for value in ("", "abc", "1e999", "-5", "NaN"):
-        figure.locator("input").evaluate_all(
-            """(inputs, value) => inputs.forEach((input) => {
-                input.type = "text"; input.value = value; input.dispatchEvent(new Event("input"));
-            })""",
-            value,
-        )
-        assert not re.search(r"NaN|undefined|Infinity", figure.locator(".summary").inner_text())
-        assert not re.search(r"NaN|undefined|Infinity", figure.locator("svg").first.evaluate("svg => svg.outerHTML"))
+    errors = []
+    phone.on("pageerror", lambda error: errors.append(str(error)))
+    for path, name in figures:
+        phone.goto((book / path).as_uri())
+        figure = phone.locator(f"figure.live[data-figure={name}]").first
+        for value in ("", "abc", "1e999", "-5", "0.5", "NaN"):
+            figure.locator("input").evaluate_all(SET, value)
+            assert not re.search(r"NaN|undefined|Infinity", figure.locator(".summary").inner_text()), (name, value)
+            drawing = figure.locator("svg").first.evaluate("svg => svg.outerHTML")
+            assert not re.search(r"NaN|undefined|Infinity", drawing), (name, value)
+    assert not errors
 
 
 def test_without_scripts_still_pictures_answers_and_reasons_are_there(book, figures, quiz_page, browser):
@@ -120,12 +122,19 @@ def test_a_question_is_answered_by_keyboard_alone_and_explains_a_wrong_answer(bo
 
 
 @pytest.mark.parametrize("storage", [BLOCKED, FULL], ids=["blocked", "full"])
-def test_questions_work_where_the_browser_stores_nothing(book, quiz_page, browser, storage):
-    with browser.new_context() as context:
+def test_a_page_works_where_the_browser_stores_nothing(book, quiz_page, browser, storage):
+    with browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="light") as context:
         context.add_init_script(storage)
-        page = context.new_page()
+        page, errors = context.new_page(), []
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto((book / quiz_page).as_uri())
         assert answer(page, page.locator("form.quiz").first, right=True).startswith("Right.")
+        page.locator(".primary-toggle").click()
+        page.locator("#pst-primary-sidebar-modal nav a").first.wait_for(state="visible")
+        page.keyboard.press("Escape")
+        page.locator(".theme-switch-button").first.press("Enter")
+        page.wait_for_function("document.documentElement.dataset.mode !== 'auto'")
+        assert not errors
 
 
 def test_each_chapter_asks_two_questions_and_each_answer_has_a_reason(pages):

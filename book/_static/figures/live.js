@@ -108,7 +108,8 @@ const live = (() => {
     const shown = make("output", { for: id });
     const read = () => {
       const number = Number(input.value);
-      return Number.isFinite(number) ? Math.min(max, Math.max(min, number)) : value;
+      const near = step === 1 ? Math.round(number) : number;
+      return Number.isFinite(near) ? Math.min(max, Math.max(min, near)) : value;
     };
     const tell = () => {
       shown.textContent = text(read());
