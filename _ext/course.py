@@ -169,7 +169,7 @@ def lighten_figures(app, env):
         with Image.open(picture) as image:
             if image.mode == "P":
                 continue
-            light = image.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+            light = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)  # or it loses rare colours
         times = picture.stat().st_atime_ns, picture.stat().st_mtime_ns
         light.save(picture, optimize=True)
         os.utime(picture, ns=times)  # a newer picture would have its page read again

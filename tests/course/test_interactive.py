@@ -92,6 +92,14 @@ def test_without_scripts_still_pictures_answers_and_reasons_are_there(book, figu
             assert why.is_visible() and why.inner_text().strip()
 
 
+def test_a_drawing_without_scripts_is_the_figure_at_its_start(book, phone):
+    phone.set_viewport_size({"width": 1280, "height": 900})
+    phone.goto((book / "book/intro.html").as_uri())
+    drawn = phone.locator("figure.live > svg").first.inner_html()
+    still = phone.locator("figure.live .still svg").first.inner_html()
+    assert still.partition("</title>")[2] == drawn
+
+
 def answer(page, quiz, right):
     """Walk to a question by Tab, choose an answer by arrow keys, submit by Tab and Enter; returns what is told."""
     radios = quiz.locator("input[type=radio]")
