@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -158,3 +160,21 @@ def test_the_answer_is_the_cell_of_that_name(notebook):
     content["cells"].append(other)
     path.write_text(json.dumps(content))
     assert notebooks.run(path).answers["ex-3-1"]["normalize"](0, 0, 0) == "the answer"
+
+
+@every_chapter
+def test_on_colab_the_first_cell_fetches_the_course_and_leaves_pytorch_alone(stem, monkeypatch):
+    notebook = notebooks.load(EXERCISES / f"{stem}.ipynb")
+    setup = next(source for cell, source in zip(notebook["cells"], sources(notebook)) if cell["cell_type"] == "code")[1]
+    commands = []
+    monkeypatch.setattr(subprocess, "run", lambda command: commands.append(command))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    exec(setup, {})
+    assert commands == []
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    exec(setup, {})
+    clone, course, rest = commands
+    assert clone[:2] == ["git", "clone"] and "/content/course" in clone and "/content/course" in sys.path
+    assert "--no-deps" in course and "/content/course" in course
+    assert rest[:4] == [sys.executable, "-m", "pip", "install"]
+    assert not [word for word in rest if word.startswith(("torch", "numpy", "--upgrade", "-U", "-r"))]
