@@ -81,6 +81,16 @@ def test_no_page_scrolls_sideways(visits):
     assert not {where: seen["overflow"] for where, seen in visits.items() if seen["overflow"] > 0}
 
 
+def test_text_fits_into_320_pixels(book, pages, phone):
+    """What a page that is 1280 wide has left when it is enlarged to 400 %."""
+    phone.set_viewport_size({"width": 320, "height": 844})
+    wide = []
+    for path in pages:
+        phone.goto((book / path).as_uri())
+        wide += [path] * (phone.evaluate("document.documentElement.scrollWidth - innerWidth") > 0)
+    assert not wide
+
+
 def test_pages_follow_the_reader_in_light_and_dark(visits):
     assert not [where for where, seen in visits.items() if seen["theme"] != where[2]]
 
