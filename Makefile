@@ -33,7 +33,7 @@ book: $(READY)      ## execute and render the book, and say where to open it
 pdf: book $(TESTING) ## print the whole course into _build/batch-normalization.pdf
 	@$(BIN)/python -m bncourse pdf
 
-experiments: $(READY) ## run the pages' experiments with all their seeds, from hours to minutes: ID=7 for a chapter
+experiments: $(READY) ## run the pages' experiments with all their seeds, half an hour or so: ID=7 for a chapter
 	@$(BIN)/python -m bncourse experiments $(ID)
 
 test: $(TESTING)    ## run all tests

@@ -70,13 +70,13 @@ class FillTables(SphinxPostTransform):
                     [nodes.Text(entry["what"]), nodes.Text("; "), nodes.emphasis("", entry["scale"])],
                     interval(entry),
                     badge(verdicts.verdict_of_entry(entry)),
-                    interval(again) if again else "–",
+                    in_words(again, verdicts.verdict_of_entry(entry)) if again else "–",
                     needed(entry),
                     f"{cost(values, entry['cell']):.0f}",
                     [link],
                 ]
             )
-        head = ("compared", "measured", "verdict", "other seeds", "no effect is", "seconds", "cell")
+        head = ("compared", "measured", "verdict", "other seeds", "no effect is", "s", "cell")
         return [line, table(head, rows, "evidence")]
 
     def overview(self, _):
@@ -146,6 +146,12 @@ def interval(entry):
     digits = 0 if min(abs(entry["low"]), abs(entry["high"])) >= 100 else 1 if abs(entry["effect"]) >= 1 else 2
     effect, low, high = (f"{number:.{digits}f}".replace("-", "−") for number in numbers)
     return f"{effect} [{low}, {high}] {words_of(entry['unit'])}".strip()
+
+
+def in_words(again, verdict):
+    """The interval of a stored measurement, with its own verdict where that is not this build's."""
+    other = verdicts.verdict_of_entry(again)
+    return interval(again) if other == verdict else f"{interval(again)}: {other}"
 
 
 def needed(entry):
