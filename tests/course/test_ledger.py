@@ -195,7 +195,7 @@ def test_a_failing_cell_is_named_and_nothing_is_written(small_course, capsys):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book/results").glob("*.json")), ids=lambda path: path.stem)
 def test_a_stored_run_fits_the_page_that_it_is_of(path):
-    """Stored evidence that no cell enters any more would never be shown; the ledger says that more seeds are behind it."""
+    """Evidence that no cell enters any more would never be shown; and the ledger says that more seeds are behind it."""
     content = json.loads(path.read_text("utf8"))
     assert content["full"]
     assert content["page"] == path.stem and content["seeds"]
