@@ -174,6 +174,11 @@ def test_the_course_is_one_pdf_with_an_outline_and_no_path_of_this_machine(book,
     subprocess.run([sys.executable, "-c", PRINT, str(book), str(tmp_path / "course.pdf")], cwd=ROOT, check=True)
     reader = PdfReader(tmp_path / "course.pdf")
     assert len(reader.pages) > 2 * len(pages)
+    texts = [" ".join(page.extract_text().split()) for page in reader.pages]
+    assert not [number for number, text in enumerate(texts, start=1) if len(text) < 20]
+    answers = [label.get_text() for soup in pages.values() for label in soup.select("form.quiz label")]
+    plain = [" ".join(answer.split()) for answer in answers if answer.isascii() and "ff" not in answer]
+    assert sum(any(answer in text for text in texts) for answer in plain) > 0.9 * len(plain) > 50
     titles = [entry.title for entry in reader.outline if not isinstance(entry, list)]
     assert {soup.h1.find(string=True).strip() for soup in pages.values()} <= {title.strip() for title in titles}
     notes = [note.get_object() for page in reader.pages for note in page.get("/Annots", [])]
