@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Later(nodes.General, nodes.Element):
-    """What is known only when all pages are executed; `kind` names the method that makes it of `key`."""
+    """What is put in when all pages are executed; `kind` names the method that makes it of `key`."""
 
 
 def html(text):
