@@ -1,16 +1,17 @@
 # Without make, the same steps stand in README.md.
-PYTHON ?= python3
 VENV   := .venv
 ifeq ($(OS),Windows_NT)
+PYTHON ?= py -3
 BIN    := $(VENV)/Scripts
 else
+PYTHON ?= python3
 BIN    := $(VENV)/bin
 endif
 READY  := $(VENV)/ready
 TESTING := $(VENV)/ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf experiments test lab check notebooks serve clean
+.PHONY: help setup book pdf experiments test lab check notebooks serve editor clean
 
 help:       ## show these lines
 	@sed -n 's/^\([a-z]*\): *[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -20,15 +21,15 @@ setup: $(READY) ## create the environment in .venv
 $(READY): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %d.%d; name another one: make PYTHON=python3.12" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -e .
+	@$(BIN)/python install.py requirements.txt
 	@touch $(READY)
 
 $(TESTING): $(READY) requirements-test.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-test.txt
+	@$(BIN)/python install.py requirements-test.txt
 	@touch $(TESTING)
 
-book: $(READY)      ## execute and render the book, and say where to open it
-	@$(BIN)/python -m bncourse book
+book: $(READY)      ## execute and render the book, and say where to open it; CARDS=none: exercises in notebooks only
+	@$(BIN)/python -m bncourse book $(if $(CARDS),--cards $(CARDS))
 
 pdf: book $(TESTING) ## print the whole course into _build/batch-normalization.pdf
 	@$(BIN)/python -m bncourse pdf
@@ -36,22 +37,32 @@ pdf: book $(TESTING) ## print the whole course into _build/batch-normalization.p
 experiments: $(READY) ## run the pages' experiments with all their seeds, half an hour or so: ID=7 for a chapter
 	@$(BIN)/python -m bncourse experiments $(ID)
 
-test: $(TESTING)    ## run all tests
+ifdef CH
+test: $(TESTING)    ## run all tests; CH=3 for a chapter, CH=3.1 for an exercise
+	@$(BIN)/python -m pytest --nbval tests solutions --of $(CH) $(OPTIONS)
+else
+test: $(TESTING)
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest -n auto --dist loadgroup
-	$(BIN)/python -m pytest -n auto --dist loadfile --nbval solutions
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest --nbval tests solutions -n auto --dist loadgroup --durations 25 $(OPTIONS)
+endif
 
-lab: $(READY)       ## copy missing exercise notebooks into work/ and open JupyterLab there
-	@$(BIN)/python -m bncourse lab
+lab: $(READY)       ## copy missing exercise notebooks into work/, open JupyterLab there; ARGS=--allow-root
+	@$(BIN)/python -m bncourse lab -- $(ARGS)
 
 check: $(READY)     ## check the answers in work/
-	@$(BIN)/python -m bncourse check $(ID)
+	@$(BIN)/python -m bncourse check $(ID) || [ $$? -eq 1 ]
 
-notebooks: $(READY) ## write exercise and solution notebooks from solutions/*.py
-	@$(BIN)/python -m bncourse notebooks
+notebooks: $(READY) ## write exercise and solution notebooks from solutions/*.py: ID=3 for a chapter
+	@$(BIN)/python -m bncourse notebooks $(ID)
 
 serve: $(READY)     ## serve the built site on this machine
 	@$(BIN)/python -m bncourse serve
 
+editor:     ## bundle the code editor of the pages from editor/; needs Node
+	cd editor && npm ci && npm run build
+
 clean:      ## remove the built site and the environment; work/ stays
-	rm -rf _build $(VENV) *.egg-info
+	rm -rf _build $(VENV) *.egg-info editor/node_modules

@@ -1,112 +1,72 @@
-"""What the course adds to Sphinx: an execution cache that sees changed helpers, and exercise buttons."""
+"""What the course adds to Sphinx: pages executed when what they use has changed, exercise buttons, plainer HTML."""
 
-import ast
-import hashlib
 import os
-import re
 import shutil
 from base64 import b64encode
+from functools import partial
 from html import escape
 from logging import getLogger
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from jupyter_cache import get_cache
-from jupyter_client import KernelManager
-from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode, SphinxEnvType, depart_HideCellInput, visit_HideCellInput
 from PIL import Image
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
+from sphinx.writers.html5 import HTML5Translator
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "bncourse"
-PINS = ROOT / "constraints.txt"
-KERNELSPEC = re.compile(r"^kernelspec:\n(?=( +)\S)", re.M)
-MINE = re.compile(r"""\bmine\(["'](\d+)\.\d+["']\)""")
-EMPTY_HEADER = re.compile(r"<th[^>]*>(<p>\s*</p>)?</th>")
-ROLES = re.compile(r' role="(doc-biblioentry|list)"')
-MAGIC = re.compile(r"^\s*[%!].*$", re.M)
+from bncourse.course.paths import ROOT
+from bncourse.publishing import execution
+from bncourse.publishing.keys import PageKeys, cell_code
+
 log = logging.getLogger(__name__)
 
 
-def module_file(name):
-    """The file of a module in this checkout; None for anything else, such as a function of a module."""
-    path = ROOT.joinpath(*name.split("."))
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+def cache_folder(app: Sphinx) -> Path:
+    return Path(app.config.nb_execution_cache_path or Path(app.outdir).parent / ".jupyter_cache")
 
 
-def imported_names(nodes, package):
-    """Dotted names from the course's package that `nodes` import; `package` is where relative imports start."""
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            names = [f"{alias.name}.*" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")
-            base = parents[: len(parents) + 1 - node.level] if node.level else []
-            names = [".".join([*base, *filter(None, [node.module]), alias.name]) for alias in node.names]
-        else:
-            continue
-        yield from (name for name in names if name.split(".")[0] == PACKAGE)
+def open_cache(app: Sphinx) -> None:
+    execution.open_cache(cache_folder(app))
 
 
-def helper_files(code):
-    """Every file of the package that `code` may run: the modules it imports, those that they import, and so on.
+def execute_pages(keys: PageKeys, app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Execute the pages that Sphinx is about to read and that have no outputs in the cache.
 
-    What `__init__.py` imports inside its functions counts only where something other than a module is
-    imported from it: `from bncourse import check` needs the checks, `from bncourse import data` does not.
+    A single one is left to Sphinx, which shows why a cell fails.
     """
-    files, seen = set(), set()
-    waiting = list(imported_names(ast.walk(ast.parse(code)), ""))
-    while waiting:
-        name = waiting.pop()
-        if not name or name in seen:
-            continue
-        seen.add(name)
-        parent = name.rpartition(".")[0]
-        waiting.append(parent)
-        module = name if module_file(name) else parent
-        file = module_file(module)
-        if file is None:
-            continue
-        files.add(file)
-        tree = ast.parse(file.read_text("utf8"))
-        is_package = file.name == "__init__.py"
-        nodes = tree.body if is_package and module == name else ast.walk(tree)
-        waiting += imported_names(nodes, module if is_package else module.rpartition(".")[0])
-    return files
-
-
-def key_cache(app, docname, source):
-    """Put a digest of helpers and pinned versions where the execution cache looks: in the page's kernelspec."""
-    if not is_myst_markdown_notebook(source[0]):
+    pages = []
+    for path in map(Path, map(env.doc2path, docnames)):
+        text = keys.keyed(path.read_text("utf8"))
+        if text is not None:
+            pages.append(execution.Page(path, text))
+    cache = cache_folder(app)
+    missing = execution.without_outputs(pages, cache)
+    if len(missing) < 2:
         return
-    place = KERNELSPEC.search(source[0])
-    if not place:
+    log.info("executing %d pages, %d at a time", len(missing), app.parallel)
+    results = execution.execute(missing, cache, app.parallel, app.config.nb_execution_timeout)
+    for number, (page, outcome) in enumerate(results, start=1):
+        log.info("%s: %s (%d of %d)", page.path.stem, outcome, number, len(missing))
+
+
+def add_key(keys: PageKeys, app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put the key of a page with cells into its front matter; have it read again when what the key is of changes."""
+    code, keyed = cell_code(source[0]), keys.keyed(source[0])
+    if code is None:
+        return
+    if keyed is None:
         log.warning("its front matter lacks 'kernelspec:' with 'name: python3' on a line below it", location=docname)
         return
-    notebook = read_myst_markdown_notebook(source[0])
-    cells = [MAGIC.sub("", cell.source) for cell in notebook.cells if cell.cell_type == "code"]
-    code = "\n".join(cells)
-    try:
-        files = sorted(helper_files(code))
-    except SyntaxError:
-        files = []  # the cell fails when it runs, and says so better
-    # On a page, mine("5.4") is the reference solution.
-    files += [file for chapter in MINE.findall(code) for file in ROOT.glob(f"solutions/{int(chapter):02}_*.ipynb")]
-    digest = hashlib.sha256()
-    for file in [*files, PINS]:
+    for file in [*keys.files(code), keys.constraints]:
         app.env.note_dependency(str(file))
-        digest.update(file.read_bytes() if file.exists() else b"")
-    line = f"{place[1]}digest: {digest.hexdigest()[:16]}\n"
-    source[0] = source[0][: place.end()] + line + source[0][place.end() :]
+    source[0] = keyed
 
 
-def open_cache(app):
-    """Create the cache's database before parallel readers fork, or they all try to."""
-    folder = app.config.nb_execution_cache_path or Path(app.outdir).parent / ".jupyter_cache"
-    _ = get_cache(folder).db
-
-
-def note_exercise(app, doctree):
+def note_exercise(app: Sphinx, doctree: nodes.document) -> None:
     """Render a page again when the notebook named in its front matter changes; warn if there is none."""
     exercise = app.env.metadata[app.env.docname].get("exercise")
     if exercise:
@@ -115,55 +75,87 @@ def note_exercise(app, doctree):
             log.warning("%s does not exist: run 'make notebooks'", exercise, location=app.env.docname)
 
 
-def add_page_context(app, pagename, templatename, context, doctree):
+def visit_entry(translator: HTML5Translator, node: nodes.entry) -> None:
+    """A header of a table without words is a plain cell: it tells screen readers nothing."""
+    type(translator).visit_entry(translator, node)
+    if translator.body[-1].startswith("<th") and not node.astext().strip():
+        translator.body[-1], translator.context[-1] = "<td>", "</td>\n"
+
+
+def visit_citation(translator: HTML5Translator, node: nodes.citation) -> None:
+    """A list of references is text: without the roles of list and entry, which screen readers know no longer."""
+    start = len(translator.body)
+    type(translator).visit_citation(translator, node)
+    without(translator, start, ' role="list"', ' role="doc-biblioentry"')
+
+
+def visit_hidden_cell(translator: HTML5Translator, node: HideCodeCellNode) -> None:
+    """The button that shows a hidden cell is called what is written on it."""
+    start = len(translator.body)
+    visit_HideCellInput(translator, node)
+    without(translator, start, ' aria-label="Toggle hidden content"')
+
+
+def without(translator: HTML5Translator, start: int, *attributes: str) -> None:
+    """Take the attributes out of what was written since `start`."""
+    for attribute in attributes:
+        translator.body[start:] = [part.replace(attribute, "") for part in translator.body[start:]]
+
+
+def add_page_context(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.Node) -> None:
     """Pass the front matter on: the description to search engines and cards, the exercise to exercise-buttons.html."""
     meta = context.get("meta") or {}
-    # For screen readers: a header without words is a cell, a list of references is text, a summary has its own words.
-    body = ROLES.sub("", EMPTY_HEADER.sub("<td></td>", context.get("body", "")))
-    context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
     if "description" in meta:
-        site, words = app.config.html_baseurl, escape(meta["description"])
-        cards = {
-            "og:title": escape(context.get("title", "")),
-            "og:description": words,
-            "og:type": "article",
-            "og:url": f"{site}{pagename}.html",
-            "og:image": f"{site}_static/card.png",
-        }
-        context["metatags"] += f'<meta name="description" content="{words}">'
-        context["metatags"] += "".join(f'<meta property="{name}" content="{value}">' for name, value in cards.items())
+        add_card(context, app.config.html_baseurl, pagename, escape(meta["description"]))
     for script in context["script_files"]:
         if pagename == "search":  # its own scripts, which do not wait, call these
             script.attributes.pop("defer", None)
         elif script.filename and "documentation_options" not in script.filename:
             script.attributes["defer"] = "defer"  # a page is shown before its scripts are there
     if "exercise" in meta and (ROOT / meta["exercise"]).is_file():
-        options = app.config.html_theme_options
-        repository = options["repository_url"].removeprefix("https://github.com/")
-        place = f"{repository}/blob/{options['repository_branch']}/{meta['exercise']}"
-        context["exercise_colab"] = f"https://colab.research.google.com/github/{place}"
-        branch, path = options["repository_branch"], quote(meta["exercise"], safe="")
-        context["exercise_binder"] = f"https://mybinder.org/v2/gh/{repository}/{branch}?labpath={path}"
-        context["exercise_file"] = context["pathto"](meta["exercise"], 1)
-        context["exercise_data"] = b64encode((ROOT / meta["exercise"]).read_bytes()).decode()
-        buttons = app.builder.templates.render("exercise-buttons.html", context)
-        context["body"] = context["body"].replace("</h1>", f"</h1>{buttons}", 1)
+        add_exercise(app, context, meta["exercise"])
 
 
-def copy_files(app, error):
+def add_card(context: dict[str, Any], site: str, pagename: str, description: str) -> None:
+    """What search engines say of a page, and what is shown where someone links to it."""
+    card = {
+        "og:title": escape(context.get("title", "")),
+        "og:description": description,
+        "og:type": "article",
+        "og:url": f"{site}{pagename}.html",
+        "og:image": f"{site}_static/card.png",
+    }
+    context["metatags"] += f'<meta name="description" content="{description}">'
+    context["metatags"] += "".join(f'<meta property="{name}" content="{value}">' for name, value in card.items())
+
+
+def add_exercise(app: Sphinx, context: dict[str, Any], exercise: str) -> None:
+    """Buttons below the title that open the notebook `exercise` elsewhere, or fetch it."""
+    options = app.config.html_theme_options
+    repository = options["repository_url"].removeprefix("https://github.com/")
+    branch = options["repository_branch"]
+    context["exercise_colab"] = f"https://colab.research.google.com/github/{repository}/blob/{branch}/{exercise}"
+    context["exercise_binder"] = f"https://mybinder.org/v2/gh/{repository}/{branch}?labpath={quote(exercise, safe='')}"
+    context["exercise_file"] = context["pathto"](exercise, 1)
+    context["exercise_data"] = b64encode((ROOT / exercise).read_bytes()).decode()
+    buttons = app.builder.templates.render("exercise-buttons.html", context)
+    context["body"] = context["body"].replace("</h1>", f"</h1>{buttons}", 1)
+
+
+def copy_files(app: Sphinx, error: Exception | None) -> None:
     """Add to the built site what no page brings: the exercise notebooks."""
     if error or app.builder.format != "html":
         return
-    out = Path(app.outdir)
+    folder = Path(app.outdir)
     for meta in app.env.metadata.values():
         if "exercise" in meta and (ROOT / meta["exercise"]).is_file():
-            (out / meta["exercise"]).parent.mkdir(exist_ok=True)
-            shutil.copyfile(ROOT / meta["exercise"], out / meta["exercise"])
+            (folder / meta["exercise"]).parent.mkdir(exist_ok=True)
+            shutil.copyfile(ROOT / meta["exercise"], folder / meta["exercise"])
     # Half a megabyte for the dozen icons that course.css draws.
-    (out / "_static/scripts/fontawesome.js").write_text("")
+    (folder / "_static/scripts/fontawesome.js").write_text("")
 
 
-def lighten_figures(app, env):
+def lighten_figures(app: Sphinx, env: SphinxEnvType) -> None:
     """Store the figures of executed cells with 256 colours, which is enough for them and half as heavy, or less."""
     for picture in Path(env.mystnb_config.output_folder).rglob("*.png"):
         with Image.open(picture) as image:
@@ -175,19 +167,23 @@ def lighten_figures(app, env):
         os.utime(picture, ns=times)  # a newer picture would have its page read again
 
 
-def setup(app):
+def setup(app: Sphinx) -> dict[str, bool]:
     os.environ.update(BNCOURSE_PAGE="1", OMP_NUM_THREADS="1")
     os.environ.pop("MPLBACKEND", None)  # another backend than that of the kernels would leave pages without figures
-    if hasattr(KernelManager, "transport_encryption"):  # off by default, and each kernel warns of that
-        KernelManager.transport_encryption.default_value = "auto"
+    execution.quiet_kernels()
     # Loaded with the table of contents; it keeps nothing between pages, and does not say so.
     app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True
     for noisy in ("myst_parser.sphinx_ext.main", "myst_nb.sphinx_ext"):  # all their settings, at every build
         getLogger(f"sphinx.{noisy}").setLevel("WARNING")
+    keys = PageKeys()
     app.connect("builder-inited", open_cache)
-    app.connect("source-read", key_cache)
+    app.connect("env-before-read-docs", partial(execute_pages, keys))
+    app.connect("source-read", partial(add_key, keys))
     app.connect("doctree-read", note_exercise)
     app.connect("env-updated", lighten_figures)
     app.connect("html-page-context", add_page_context)
     app.connect("build-finished", copy_files)
+    app.add_node(nodes.entry, override=True, html=(visit_entry, None))
+    app.add_node(nodes.citation, override=True, html=(visit_citation, None))
+    app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_cell, depart_HideCellInput))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,14 +3,17 @@
 import json
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from bncourse import verdicts
+from bncourse.ledger.entries import entries_of_page
 
 FIGURES = "figures"
 STATIC = Path(__file__).resolve().parent.parent / "book/_static"
@@ -21,14 +24,14 @@ class Later(nodes.General, nodes.Element):
     """What is put in when all pages are executed; `kind` names the method that makes it of `key`."""
 
 
-def html(text):
+def html(text: str) -> nodes.raw:
     return nodes.raw("", text, format="html")
 
 
 class Live(SphinxDirective):
     """`{live} shift` runs `_static/figures/shift.js`; its content is the caption.
 
-    `data` names what a cell of the page recorded by `bncourse.results.recorded`; `label` says what the figure is;
+    `data` names what a cell of the page recorded by `ledger.entries.recorded`; `label` says what the figure is;
     `still`, what readers without scripts see, names a figure of the page or a drawing in `_static`; `uses` names
     scripts that the figure's own needs before it.
     """
@@ -42,7 +45,7 @@ class Live(SphinxDirective):
         "uses": directives.unchanged_required,
     }
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         (name,) = self.arguments
         scripts = [*self.options.get("uses", "").split(), name]
         self.env.metadata[self.env.docname].setdefault("figures", []).extend(scripts)
@@ -54,8 +57,8 @@ class Live(SphinxDirective):
         start = html(f'<figure class="live" data-figure="{escape(name, quote=True)}" data-label="{label}">')
         data = [Later(kind="data", key=self.options["data"])] if "data" in self.options else []
         still = Later(kind="still", key=self.options["still"])
-        words = [html("<figcaption>"), *caption.children, html("</figcaption>")] if self.content else []
-        return [start, *data, still, *words, html("</figure>")]
+        figcaption = [html("<figcaption>"), *caption.children, html("</figcaption>")] if self.content else []
+        return [start, *data, still, *figcaption, html("</figure>")]
 
 
 class Quiz(SphinxDirective):
@@ -69,7 +72,7 @@ class Quiz(SphinxDirective):
     has_content = True
     option_spec = {"right": directives.positive_int}
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         content = nodes.container()
         self.state.nested_parse(self.content, self.content_offset, content)
         lists = [node for node in content.children if isinstance(node, nodes.bullet_list)]
@@ -79,17 +82,20 @@ class Quiz(SphinxDirective):
             raise self.error("a quiz has a question, one list of answers with a reason below each, and :right: NUMBER")
         page = self.env.docname.split("/")[-1]
         self.env.metadata[self.env.docname].setdefault("quizzes", []).append(self.arguments[0])
-        id = f"quiz-{self.arguments[0]}"
+        quiz_id = f"quiz-{self.arguments[0]}"
         parts = [
-            html(f'<form class="quiz" id="{id}" data-page="{page}" data-right="{right}"><fieldset><legend>'),
+            html(f'<form class="quiz" id="{quiz_id}" data-page="{page}" data-right="{right}"><fieldset><legend>'),
             *[node for node in content.children if node is not lists[0]],
             html("</legend>"),
         ]
         for number, item in enumerate(items, start=1):
-            place = f"{id}-{number}"
-            radio = f'<input type="radio" name="{id}" id="{place}" value="{number}" aria-describedby="{place}-why">'
-            parts += [html(f'<div class="answer">{radio}<label for="{place}">'), *item[0].children]
-            parts += [html(f'</label><div class="why" id="{place}-why">'), *item.children[1:], html("</div></div>")]
+            answer_id = f"{quiz_id}-{number}"
+            radio = (
+                f'<input type="radio" name="{quiz_id}" id="{answer_id}" value="{number}" '
+                f'aria-describedby="{answer_id}-why">'
+            )
+            parts += [html(f'<div class="answer">{radio}<label for="{answer_id}">'), *item[0].children]
+            parts += [html(f'</label><div class="why" id="{answer_id}-why">'), *item.children[1:], html("</div></div>")]
         ending = '<button type="submit" hidden>Check</button> <output class="result" role="status"></output></form>'
         return [*parts, html(f"</fieldset>{ending}")]
 
@@ -97,7 +103,7 @@ class Quiz(SphinxDirective):
 class CourseMap(SphinxDirective):
     """`{coursemap}` lists the chapters, with the questions of each that this reader has answered."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         self.env.metadata[self.env.docname]["map"] = True
         return [Later(kind="course_map", key="")]
 
@@ -107,21 +113,21 @@ class FillIn(SphinxPostTransform):
 
     default_priority = 8
 
-    def run(self, **kwargs):
-        for place in list(self.document.findall(Later)):
-            make = {"data": self.data, "still": self.still, "course_map": self.course_map}[place["kind"]]
-            place.replace_self(make(place["key"]))
+    def run(self, **kwargs: Any) -> None:
+        for later in list(self.document.findall(Later)):
+            make = {"data": self.data, "still": self.still, "course_map": self.course_map}[later["kind"]]
+            later.replace_self(make(later["key"]))
 
-    def data(self, key):
+    def data(self, key: str) -> list[nodes.Node]:
         docname = self.env.docname
-        values = verdicts.glued(Path(self.env.mystnb_config.output_folder) / f"{docname}.glue.json")
-        if f"data {key}" not in values:
+        recorded = entries_of_page(Path(self.env.mystnb_config.output_folder) / f"{docname}.glue.json").data
+        if key not in recorded:
             log.warning("no cell of this page recorded %r", key, location=docname)
             return []
-        safe = values[f"data {key}"].replace("<", "\\u003c")
+        safe = json.dumps(recorded[key], separators=(",", ":")).replace("<", "\\u003c")
         return [html(f'<script type="application/json">{safe}</script>')]
 
-    def still(self, key):
+    def still(self, key: str) -> list[nodes.Node]:
         if key.endswith(".svg"):
             return [html(f'<div class="still">{(STATIC / key).read_text("utf8")}</div>')]
         figures = [figure for figure in self.document.findall(nodes.figure) if key in figure["ids"]]
@@ -132,39 +138,42 @@ class FillIn(SphinxPostTransform):
         picture = figures[0].next_node(nodes.image).deepcopy()
         return [html('<noscript><div class="still">'), picture, html("</div></noscript>")]
 
-    def course_map(self, _):
+    def course_map(self, _: str) -> list[nodes.Node]:
         items = []
         for docname in self.env.toctree_includes.get(self.env.config.root_doc, self.env.titles):
             quizzes = self.env.metadata[docname].get("quizzes", [])
+            exercises = self.env.metadata[docname].get("exercises", [])
             page = docname.split("/")[-1]
-            if not quizzes:
+            if not quizzes and not exercises:
                 continue
             target = self.app.builder.get_relative_uri(self.env.docname, docname)
-            names = escape(json.dumps(quizzes), quote=True)
+            names, numbers = (escape(json.dumps(some), quote=True) for some in (quizzes, exercises))
             title = escape(self.env.titles[docname].astext())
             items.append(
                 f'<li><a href="{target}">{title}</a> <span class="answered" data-page="{page}" '
-                f'data-quizzes="{names}">{len(quizzes)} questions</span></li>'
+                f'data-quizzes="{names}" data-exercises="{numbers}">{len(quizzes)} questions</span></li>'
             )
         return [html(f'<ol class="course-map">{"".join(items)}</ol>')]
 
 
-def add_scripts(app, pagename, templatename, context, doctree):
+def add_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """Load what a page uses, and nothing else."""
     metadata = app.env.metadata.get(pagename, {})
     figures = dict.fromkeys(metadata.get("figures", []))
     for name in ["live", *figures] if figures else []:
         app.add_js_file(f"{FIGURES}/{name}.js", loading_method="defer")
-    if metadata.get("quizzes") or metadata.get("map"):
+    if metadata.keys() & {"quizzes", "exercises", "map"}:
         app.add_js_file("quiz.js", loading_method="defer")
 
 
-def written_again(app, env):
+def written_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The pages that show the map, which follows from all the others."""
     return [docname for docname, metadata in env.metadata.items() if metadata.get("map")]
 
 
-def setup(app):
+def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("live", Live)
     app.add_directive("quiz", Quiz)
     app.add_directive("coursemap", CourseMap)

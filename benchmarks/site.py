@@ -10,15 +10,16 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
-from bncourse import pdf
-from bncourse.site import SITE
+from bncourse.publishing import pdf
+from bncourse.publishing.site import SITE
 
 KINDS = {"performance": "perf", "accessibility": "a11y", "best-practices": "best", "seo": "SEO"}
 DEVICES = ("phone", "desktop")
@@ -28,13 +29,14 @@ TEXTS = {".html", ".js", ".css", ".svg", ".json", ".txt"}
 class Compressing(SimpleHTTPRequestHandler):
     """Serves files as a web server does that compresses text."""
 
-    def log_message(self, *_):
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         path = Path(self.translate_path(self.path))
         if path.suffix not in TEXTS or not path.is_file():
-            return super().do_GET()
+            super().do_GET()
+            return
         content = gzip.compress(path.read_bytes(), 6)
         self.send_response(200)
         self.send_header("Content-Type", self.guess_type(str(path)))
@@ -45,21 +47,21 @@ class Compressing(SimpleHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def weigh(page, url, root):
+def weigh(page: Page, url: str, root: Path) -> tuple[float, int]:
     """Compressed kB and number of requests of a first visit."""
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(url, wait_until="networkidle")
     weight = 0
-    for one in dict.fromkeys(asked):
-        path = root / one.split("?")[0].split("#")[0].removeprefix(url.split("/book/")[0]).lstrip("/")
+    for request in dict.fromkeys(requests):
+        path = root / request.split("?")[0].split("#")[0].removeprefix(url.split("/book/")[0]).lstrip("/")
         if path.is_file():
             content = path.read_bytes()
             weight += len(gzip.compress(content, 6)) if path.suffix in TEXTS else len(content)
-    return weight / 1000, len(set(asked))
+    return weight / 1000, len(set(requests))
 
 
-def lighthouse(url, device):
+def lighthouse(url: str, device: str) -> dict[str, int]:
     """Lighthouse's four scores, 0 to 100, for a "phone" or a "desktop"."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         command = ["lighthouse", url, "--quiet", "--output=json", f"--output-path={report.name}"]
@@ -70,7 +72,7 @@ def lighthouse(url, device):
 
 
 @contextmanager
-def serving(folder):
+def serving(folder: Path) -> Iterator[str]:
     """The address of a site in `folder`, served as long as the context lasts."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressing, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -78,7 +80,7 @@ def serving(folder):
         server.shutdown()
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", help="stems such as 03_normalize; else all")
     parser.add_argument("--lighthouse", action="store_true", help="scores too, half a minute a page")

@@ -1,20 +1,33 @@
-"""The command line: python -m bncourse for learners, authors and instructors."""
+"""The command line, python -m bncourse: each command is a function that adds its parser and imports what it needs."""
+
+from __future__ import annotations
 
 import argparse
 import os
 import re
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
-from bncourse.errors import CourseError
+from bncourse.course.errors import CourseError
+from bncourse.course.paths import WORK, shown
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["_Parser"]
+
+GRADING = Path(__file__).parent / "grading"  # a copy made for students has none
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 1 failed checks, 2 wrong use."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a pipe on Windows, say, whose own encoding has no ε
+            stream.reconfigure(errors="replace", **({} if stream.isatty() else {"encoding": "utf-8"}))
     try:
         options = _parser().parse_args(arguments)
-        return options.run(options) or 0
+        return int(options.run(options) or 0)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -28,182 +41,196 @@ def main(arguments=None):
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         raise CourseError(f"{message}; see {self.prog} --help")
 
 
-def _number(metavar, default, words):
-    return {"type": float, "default": default, "metavar": metavar, "help": f"{words} ({default:g})"}
-
-
-GRADING = Path(__file__).parent / "grading"
-CHAPTERS = {"nargs": "*", "metavar": "CHAPTER", "help": "chapters such as 3; else all"}
-
-
-def _instructors():
-    """Commands for those who teach with the course: name -> (help, arguments, function)."""
-    grade = {
-        "submissions": {"type": Path, "metavar": "SUBMISSIONS", "help": "a folder, or the zip of a platform"},
-        "--out": {"type": Path, "required": True, "metavar": "RESULTS", "help": "folder for points and feedback"},
-        "--exercises": {"nargs": "+", "default": [], "metavar": "ID", "help": "exercises or chapters; else all"},
-        "--workers": {"type": int, "default": os.cpu_count(), "metavar": "N", "help": "processes on this machine"},
-        "--scheduler": {"metavar": "ADDRESS", "help": "a Dask cluster, such as tcp://host:8786"},
-        "--check-seconds": _number("S", 10.0, "time of one check"),
-        "--submission-seconds": _number("S", 60.0, "time of one submission"),
-        "--memory": _number("GIB", 2.0, "memory of one submission"),
-        "--require-sandbox": {"action": "store_true", "help": "refuse to start where nothing isolates"},
-        "--canvas": {"type": Path, "metavar": "CSV", "help": "a gradebook exported from Canvas, to be filled"},
-        "--assignment": {"metavar": "NAME", "help": "what the assignment is called in Canvas or Moodle"},
-    }
-    folder = {"type": Path, "metavar": "OUT", "help": "a folder, new or empty"}
-    self_check = {
-        "choices": ["public", "none"], "default": "public",
-        "help": "whether students can check themselves (public)",
-    }  # fmt: skip
-    return {
-        "grade": ("grade a folder of submissions, however broken or hostile", grade, _grade),
-        "release": (
-            "write what students receive, without answers",
-            {"out": folder, "--self-check": self_check, "--chapters": CHAPTERS}, _release,
-        ),
-        "nbgrader": ("write a course folder for nbgrader", {"out": folder, "--chapters": CHAPTERS}, _nbgrader),
-        "gradescope": (
-            "write an autograder for Gradescope",
-            {"out": {"type": Path, "metavar": "ZIP"}, "--chapters": CHAPTERS}, _gradescope,
-        ),
-    }  # fmt: skip
-
-
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m bncourse", description="The batch normalization course.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-
-    check = commands.add_parser("check", help="check answers: all, or some exercises, chapters or notebooks")
-    check.add_argument("names", nargs="*", metavar="ID", help='an exercise "3.1" or a chapter "3"')
-    check.add_argument("--notebook", nargs="+", default=[], metavar="FILE", help="notebooks to check")
-    check.add_argument("--json", action="store_true", help="one JSON object a line and nothing else")
-    check.set_defaults(run=_check)
-
-    notebooks = commands.add_parser("notebooks", help="write exercise and solution notebooks from their sources")
-    notebooks.add_argument("chapters", nargs="*", metavar="CHAPTER")
-    notebooks.set_defaults(run=_notebooks)
-
-    lab = commands.add_parser("lab", help="copy missing exercise notebooks into work/ and open JupyterLab there")
-    lab.add_argument("--no-open", action="store_true", help="only copy")
-    lab.set_defaults(run=_lab)
-
-    book = commands.add_parser("book", help="build the site")
-    book.set_defaults(run=_book)
-
-    pdf = commands.add_parser("pdf", help="print the built site into one PDF")
-    pdf.set_defaults(run=_pdf)
-
-    experiments = commands.add_parser("experiments", help="run the pages' experiments with all their seeds")
-    experiments.add_argument("chapters", **CHAPTERS)
-    experiments.add_argument("--first-seed", type=int, default=100, metavar="N", help="count the seeds from N (100)")
-    experiments.add_argument("--shown", action="store_true", help="only as many seeds as the pages show")
-    experiments.set_defaults(run=_experiments)
-
-    serve = commands.add_parser("serve", help="serve the built site on this machine")
-    serve.add_argument("--port", type=int, default=8000)
-    serve.set_defaults(run=_serve)
-    # A copy made for students has no grading.
-    for name, (words, arguments, run) in _instructors().items() if GRADING.is_dir() else ():
-        command = commands.add_parser(name, help=words)
-        for argument, settings in arguments.items():
-            command.add_argument(argument, **settings)
-        command.set_defaults(run=run)
+    instructors = (_grade, _release, _nbgrader, _gradescope) if GRADING.is_dir() else ()
+    for add in (_check, _notebooks, _lab, _book, _pdf, _experiments, _serve, *instructors):
+        add(commands)
     return parser
 
 
-def _check(options):
-    from bncourse.checking.terminal import check
-
-    # An id may follow --notebook, and a file may come without it.
-    given = [*options.names, *options.notebook]
-    names = [name for name in given if name not in options.notebook or re.fullmatch(r"\d+(\.\d+)?", name)]
-    names = [name for name in names if not name.endswith(".ipynb")]
-    return check(names, [Path(name) for name in given if name not in names], as_json=options.json)
+def _add_chapters(command: argparse.ArgumentParser, name: str = "--chapters") -> None:
+    command.add_argument(name, nargs="*", default=[], metavar="CHAPTER", help="chapters such as 3; else all")
 
 
-def _grade(options):
-    from bncourse.grading import command
+def _check(commands: Commands) -> None:
+    command = commands.add_parser("check", help="check answers: all, or some exercises, chapters or notebooks")
+    command.add_argument("names", nargs="*", metavar="ID", help='an exercise "3.1" or a chapter "3"')
+    command.add_argument("--notebook", nargs="+", default=[], metavar="FILE", help="notebooks to check")
+    command.add_argument("--json", action="store_true", help="one JSON object a line and nothing else")
 
-    return command.grade(options)
+    def run(options: Namespace) -> int:
+        from bncourse.checking.terminal import check
 
+        # An id may follow --notebook, and a file may come without it.
+        ids = [name for name in options.notebook if re.fullmatch(r"\d+(\.\d+)?", name)]
+        files = [name for name in options.names if name.endswith(".ipynb")]
+        names = [name for name in [*options.names, *ids] if name not in files]
+        paths = [Path(name) for name in [*files, *options.notebook] if name not in ids]
+        return check(names, paths, as_json=options.json)
 
-def _release(options):
-    from bncourse.grading import release
-    from bncourse.paths import shown
-
-    release.write(options.out, options.self_check, options.chapters)
-    print(f"wrote what students receive to {shown(options.out)}")
-
-
-def _nbgrader(options):
-    from bncourse.grading import nbgrader
-    from bncourse.paths import shown
-
-    nbgrader.write(options.out, options.chapters)
-    print(f"wrote an nbgrader course to {shown(options.out)}")
+    command.set_defaults(run=run)
 
 
-def _gradescope(options):
-    from bncourse.grading import gradescope
-    from bncourse.paths import shown
+def _notebooks(commands: Commands) -> None:
+    command = commands.add_parser("notebooks", help="write exercise and solution notebooks from their sources")
+    command.add_argument("chapters", nargs="*", metavar="CHAPTER")
 
-    print(f"wrote {shown(gradescope.build(options.out, options.chapters))}: upload it as the autograder")
+    def run(options: Namespace) -> None:
+        from bncourse.course import notebooks
 
+        for path in notebooks.write_notebooks(options.chapters):
+            print(f"wrote {shown(path)}")
 
-def _notebooks(options):
-    from bncourse import notebooks
-    from bncourse.paths import shown
-
-    for path in notebooks.write_notebooks(options.chapters):
-        print(f"wrote {shown(path)}")
+    command.set_defaults(run=run)
 
 
-def _lab(options):
-    from bncourse import notebooks
-    from bncourse.paths import WORK, shown
+def _lab(commands: Commands) -> None:
+    command = commands.add_parser("lab", help="copy missing exercise notebooks into work/ and open JupyterLab there")
+    command.add_argument("--no-open", action="store_true", help="only copy")
+    command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="for JupyterLab, behind --")
 
-    try:
+    def run(options: Namespace) -> int:
+        from bncourse.course import notebooks
+
         copied = notebooks.copy_missing()
-    except OSError as error:
-        raise CourseError(f"cannot write into {shown(WORK)}: {error.strerror}; is the folder read-only?") from None
-    for path in copied:
-        print(f"copied {shown(path)}")
-    if not copied:
-        print(f"{shown(WORK)} has all notebooks; none was changed")
-    if not options.no_open:
-        return subprocess.run([sys.executable, "-m", "jupyter", "lab", str(WORK)], check=False).returncode
+        for path in copied:
+            print(f"copied {shown(path)}")
+        if not copied:
+            print(f"{shown(WORK)} has all notebooks; none was changed")
+        if options.no_open:
+            return 0
+        command = [sys.executable, "-m", "jupyter", "lab", str(WORK), *options.arguments]
+        return subprocess.run(command, check=False).returncode
+
+    command.set_defaults(run=run)
 
 
-def _book(options):
-    from bncourse import site
+def _book(commands: Commands) -> None:
+    def run(options: Namespace) -> None:
+        from bncourse.publishing import site
 
-    print(f"open {site.build().as_uri()}")
+        print(f"open {site.build(cards=options.cards == 'page').as_uri()}")
 
-
-def _pdf(options):
-    from bncourse import pdf
-    from bncourse.paths import shown
-
-    print(f"wrote {shown(pdf.write())}")
-
-
-def _experiments(options):
-    from bncourse import experiments
-    from bncourse.paths import shown
-
-    for path in experiments.run_all(options.chapters, options.first_seed, full=not options.shown):
-        print(f"wrote {shown(path)}", flush=True)
+    command = commands.add_parser("book", help="build the site")
+    explanation = "where exercises are solved: in the page as well (default), or in notebooks only"
+    command.add_argument("--cards", choices=["page", "none"], default="page", help=explanation)
+    command.set_defaults(run=run)
 
 
-def _serve(options):
-    from bncourse import site
+def _pdf(commands: Commands) -> None:
+    def run(options: Namespace) -> None:
+        from bncourse.publishing import pdf
 
-    site.serve(options.port)
+        print(f"wrote {shown(pdf.write())}")
+
+    commands.add_parser("pdf", help="print the built site into one PDF").set_defaults(run=run)
+
+
+def _experiments(commands: Commands) -> None:
+    command = commands.add_parser("experiments", help="run the pages' experiments with all their seeds")
+    _add_chapters(command, "chapters")
+    command.add_argument("--first-seed", type=int, default=100, metavar="N", help="count the seeds from N (100)")
+    command.add_argument("--shown", action="store_true", help="only as many seeds as the pages show")
+
+    def run(options: Namespace) -> None:
+        from bncourse.ledger import experiments
+
+        for path in experiments.run_all(options.chapters, options.first_seed, full=not options.shown):
+            print(f"wrote {shown(path)}", flush=True)
+
+    command.set_defaults(run=run)
+
+
+def _serve(commands: Commands) -> None:
+    command = commands.add_parser("serve", help="serve the built site on this machine")
+    command.add_argument("--port", type=int, default=8000)
+
+    def run(options: Namespace) -> None:
+        from bncourse.publishing import site
+
+        site.serve(options.port)
+
+    command.set_defaults(run=run)
+
+
+def _grade(commands: Commands) -> None:
+    command = commands.add_parser("grade", help="grade a folder of submissions, however broken or hostile")
+    add = command.add_argument
+    add("submissions", type=Path, metavar="SUBMISSIONS", help="a folder, or the zip of a platform")
+    add("--out", type=Path, required=True, metavar="RESULTS", help="folder for points and feedback")
+    add("--exercises", nargs="+", default=[], metavar="ID", help="exercises or chapters; else all")
+    add("--workers", type=int, default=os.cpu_count(), metavar="N", help="processes on this machine")
+    add("--scheduler", metavar="ADDRESS", help="a Dask cluster, such as tcp://host:8786")
+    add("--check-seconds", type=float, default=10.0, metavar="S", help="time of one check (10)")
+    add("--submission-seconds", type=float, default=60.0, metavar="S", help="time of one submission (60)")
+    add("--memory", type=float, default=2.0, metavar="GIB", help="memory of one submission (2)")
+    add("--require-sandbox", action="store_true", help="refuse to start where nothing isolates")
+    add("--canvas", type=Path, metavar="CSV", help="a gradebook exported from Canvas, to be filled")
+    add("--assignment", metavar="NAME", help="what the assignment is called in Canvas or Moodle")
+
+    def run(options: Namespace) -> None:
+        if not hasattr(os, "fork"):
+            raise CourseError("grade runs on Linux and macOS; on Windows, run it in the Windows Subsystem for Linux")
+        from bncourse.grading import run as grading
+        from bncourse.grading.grade import Options
+        from bncourse.grading.sandbox.launch import Limits
+
+        limits = Limits(options.check_seconds, options.submission_seconds, options.memory)
+        chosen = Options(limits, tuple(options.exercises), require_sandbox=options.require_sandbox)
+        files = {"canvas_export": options.canvas, "assignment": options.assignment}
+        where = {"workers": options.workers, "scheduler": options.scheduler}
+        print(grading.summary(grading.grade(options.submissions, options.out, chosen, **where, **files), options.out))
+
+    command.set_defaults(run=run)
+
+
+def _release(commands: Commands) -> None:
+    command = commands.add_parser("release", help="write what students receive, without answers")
+    command.add_argument("out", type=Path, metavar="OUT", help="a folder, new or empty")
+    explanation = "whether students can check themselves (public)"
+    command.add_argument("--self-check", choices=["public", "none"], default="public", help=explanation)
+    _add_chapters(command)
+
+    def run(options: Namespace) -> None:
+        from bncourse.exports import release
+
+        release.write(options.out, options.self_check, options.chapters)
+        print(f"wrote what students receive to {shown(options.out)}")
+
+    command.set_defaults(run=run)
+
+
+def _nbgrader(commands: Commands) -> None:
+    command = commands.add_parser("nbgrader", help="write a course folder for nbgrader")
+    command.add_argument("out", type=Path, metavar="OUT", help="a folder, new or empty")
+    _add_chapters(command)
+
+    def run(options: Namespace) -> None:
+        from bncourse.exports import nbgrader
+
+        nbgrader.write(options.out, options.chapters)
+        print(f"wrote an nbgrader course to {shown(options.out)}")
+
+    command.set_defaults(run=run)
+
+
+def _gradescope(commands: Commands) -> None:
+    command = commands.add_parser("gradescope", help="write an autograder for Gradescope")
+    command.add_argument("out", type=Path, metavar="ZIP")
+    _add_chapters(command)
+
+    def run(options: Namespace) -> None:
+        from bncourse.exports import gradescope
+
+        print(f"wrote {shown(gradescope.build(options.out, options.chapters))}: upload it as the autograder")
+
+    command.set_defaults(run=run)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from bncourse import check
 #
 # *About 5 minutes. Free:* any NumPy function, loops, the dtype of the result. *Forbidden:* changing `images`; other libraries.
 
+
 # %% exercise="1.1"
 def adjust_brightness(images, gain, offset):
     """Brightness gain * images + offset, cut off at 0 and 1; returns the shape of images."""
@@ -43,12 +44,13 @@ check("1.1")
 #
 # $$s_d = \frac{\text{mean of } target_d - \text{mean of } source_d}{\text{standard deviation of } source_d}$$
 #
-# of shape `(D,)`. The standard deviation divides by the number of samples N, not N − 1. A feature that never varies in
-# `source` has deviation 0; there the result is 0, whatever `target` holds. For example, 2, 4, 6, 8 against 1, 2, 3, 4 gives
-# −2.5 / √5 = −1.118.
+# of shape `(D,)`. The standard deviation divides by the number of samples N, not N − 1. For a feature that never varies in
+# `source` the result is 0, whatever `target` holds. Rounding can give such a feature a standard deviation that is not quite 0,
+# so compare its smallest value with its largest. For example, 2, 4, 6, 8 against 1, 2, 3, 4 gives −2.5 / √5 = −1.118.
 #
 # *About 10 minutes. Free:* any NumPy function, loops, how you find out that a feature does not vary. *Forbidden:* changing
 # `source` or `target`; other libraries.
+
 
 # %% exercise="1.2"
 def mean_shift(source, target):
@@ -126,6 +128,7 @@ check("1.3")
 # drifted by 3 / 2 = 1.5.
 #
 # *About 10 minutes. Free:* any NumPy function, loops. *Forbidden:* changing `history`; other libraries.
+
 
 # %% exercise="1.4"
 def internal_drift(history):

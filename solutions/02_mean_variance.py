@@ -21,6 +21,7 @@ from bncourse import check
 #
 # *Free:* any NumPy function, loops, the dtype of the result. *Forbidden:* changing `x`; other libraries.
 
+
 # %% exercise="2.1"
 def batch_mean(x):
     """Mean of each feature of x (N, D) over the batch; returns (D,)."""
@@ -39,13 +40,15 @@ check("2.1")
 #
 # $$\sigma^2_d = \frac{1}{N} \sum_n (x_{nd} - \mu_d)^2$$
 #
-# with shape `(D,)`. A feature that never varies has variance 0, and so has every feature of a batch of one.
+# with shape `(D,)`. A feature that never varies has variance 0, and so has every feature of a batch of one. `x` may be of any
+# floating-point precision.
 #
 # The mean may be ten thousand times the deviation, in float32: of the formulas on the page, take one that survives
 # this. Your result may be off by 3 % there.
 #
 # *Free:* any NumPy function, loops, the dtype of the result, your answers to other exercises. *Forbidden:* changing
 # `x`; other libraries.
+
 
 # %% exercise="2.2"
 def batch_variance(x):
@@ -67,11 +70,12 @@ check("2.2")
 # tuple `(mean, var)`, both of shape `(C,)`. For example, `x` of shape `(8, 3, 28, 28)` gives two arrays of shape
 # `(3,)`, with 8 · 28 · 28 numbers behind each entry.
 #
-# As in 2.2, the mean may be ten thousand times the deviation, in float32. A channel without a single value has no
-# statistics: for a spatial axis of length 0 an error is as good as NaN.
+# As in 2.2, `x` may be of any floating-point precision, and the mean may be ten thousand times the deviation, in float32. A
+# channel without a single value has no statistics: for a spatial axis of length 0, return NaN or raise an error.
 #
 # *Free:* any NumPy function, loops, the dtype of the results, your answers to other exercises. *Forbidden:* changing
 # `x`; other libraries.
+
 
 # %% exercise="2.3"
 def channel_statistics(x):
@@ -94,19 +98,23 @@ check("2.3")
 # biased variance. Return `(count, mean, var)` of both together, again with the biased variance. For example, 2 and 4
 # (count 2, mean 3, variance 1) and 6 and 8 (count 2, mean 7, variance 1) give `(4, 5.0, 5.0)`.
 #
-# Means and variances are arrays `(D,)`, one entry a feature, or single numbers. One part may be empty: its count is
-# 0, and its mean and variance are then any finite numbers, which must not matter. Counts are whole numbers, Python's
-# or NumPy's, and may be in the billions. The means may be ten thousand times the deviations, in float32: the merged
-# variance may be off by 3 % there.
+# Means and variances are arrays `(D,)`, one entry a feature, or single numbers, floats or whole. One part may be empty: its
+# count is 0, and its mean and variance are then any finite numbers, which must not matter. If both are empty, you may raise an
+# error; if you return something, its count is 0, and its mean and variance do not matter.
+#
+# Counts are whole numbers, Python's or NumPy's, and may be in the billions: two of NumPy's int32 can add up to more than int32
+# holds, while Python's `int` holds any. The means may be ten thousand times the deviations in float32, and a million times in
+# float64: the merged variance may be off by 3 % there.
 #
 # *Free:* any NumPy function, the types of the results. *Forbidden:* changing an argument; other libraries.
+
 
 # %% exercise="2.4"
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
     """Count, mean and biased variance of two parts together; means and variances (D,) or numbers."""
     # BEGIN SOLUTION
-    count = count_a + count_b
-    share = count_b / count
+    count = int(count_a) + int(count_b)
+    share = int(count_b) / count
     delta = mean_b - mean_a
     mean = mean_a + share * delta
     var = (1 - share) * var_a + share * var_b + share * (1 - share) * delta**2
@@ -125,10 +133,11 @@ check("2.4")
 # that comes in. Return the new value. Any other `convention`, `"Keras"`, `"torch"` or `""` among them, raises
 # `ValueError`.
 #
-# `moving` and `batch` are arrays of one shape, or single numbers; `momentum` lies between 0 and 1. For example,
+# `moving` and `batch` are arrays of one shape, or single numbers; `momentum` is a number from 0 to 1, both included. For example,
 # `update_moving(4.0, 10.0, 0.25, "keras")` is 8.5, and with `"pytorch"` it is 5.5.
 #
 # *Free:* any NumPy function, the dtype of the result. *Forbidden:* changing `moving` or `batch`; other libraries.
+
 
 # %% exercise="2.5"
 def update_moving(moving, batch, momentum, convention):
@@ -157,6 +166,7 @@ check("2.5")
 # chance: the same state of `rng` gives the same result. `draws` is at least 2, `batch_size` from 1 to `N`.
 #
 # *Free:* any NumPy function, any method of `rng`, division by `draws` or by `draws - 1`. *Forbidden:* changing `x`.
+
 
 # %% exercise="2.6"
 def batch_mean_spread(x, batch_size, draws, rng):

@@ -12,14 +12,15 @@ from bncourse import check
 # %% [markdown]
 # ## 3.1 Normalise with given statistics
 #
-# Write `normalize`: from `x` of shape `(N, D)`, a mean and a variance for each feature, both `(D,)`, and a small number
-# `eps`, compute
+# Write `normalize`: from `x` of shape `(N, D)`, a mean and a variance for each feature, both `(D,)`, and a number `eps`, 0 or
+# more and usually small, compute
 #
 # $$\hat{x}_{nd} = \frac{x_{nd} - \mu_d}{\sqrt{\sigma^2_d + \varepsilon}}$$
 #
 # and return it, shape `(N, D)`. The statistics are given: they need not be those of `x`. `N` and `D` may be 1.
 #
 # *Free:* any NumPy function, loops. *Forbidden:* changing `x`, `mean` or `var`; other libraries.
+
 
 # %% exercise="3.1"
 def normalize(x, mean, var, eps=1e-5):
@@ -40,10 +41,12 @@ check("3.1")
 # and one variance for each feature; for images or volumes `(N, C, *S)`, with one, two, three or more spatial axes, one for
 # each *channel*, taken over the batch and all spatial positions. The result has the shape of `x`.
 #
-# Real activations can have a mean ten thousand times their deviation, in float32: take care how you compute the variance.
+# `eps`, 0 or more, stands under the root as in 3.1. Real activations can have a mean ten thousand times their deviation, in
+# float32: take care how you compute the variance.
 #
 # *Free:* the dtype of the result, any NumPy function, using your answers to other exercises. *Forbidden:* changing `x`;
 # other libraries.
+
 
 # %% exercise="3.2"
 def batch_normalize(x, eps=1e-5):
@@ -64,9 +67,10 @@ check("3.2")
 #
 # Write `normalize_inference`: at inference the layer uses the moving statistics that training left behind, `moving_mean`
 # and `moving_var`, both `(C,)`, for `x` of shape `(N, C, *S)` with at least one spatial axis. So an image gets the same
-# answer alone and in company: a batch of one is the ordinary case here.
+# answer alone and in a batch: a batch of one is the ordinary case here. `eps`, 0 or more, stands under the root as in 3.1.
 #
 # *Free:* any NumPy function. *Forbidden:* changing any argument; other libraries.
+
 
 # %% exercise="3.3"
 def normalize_inference(x, moving_mean, moving_var, eps=1e-5):
@@ -92,6 +96,7 @@ check("3.3")
 #
 # *Free:* any NumPy function, your answers to other exercises; float64 where you like. *Forbidden:* changing `x`; other
 # libraries.
+
 
 # %% exercise="3.4"
 def normalize_half(x, eps=1e-5):

@@ -22,6 +22,7 @@ from bncourse import check
 #
 # *Free:* the dtype of the result, any NumPy function, loops. *Forbidden:* changing an argument; other libraries.
 
+
 # %% exercise="4.1"
 def scale_shift(x_hat, gamma, beta):
     """Scale and shift each channel of x_hat (N, C, *S) with gamma (C,) and beta (C,); returns the shape of x_hat."""
@@ -46,6 +47,7 @@ check("4.1")
 #
 # *Free:* NumPy scalars or Python floats where plain numbers came in. *Forbidden:* changing an argument; other libraries.
 
+
 # %% exercise="4.2"
 def identity_parameters(mean, var, eps):
     """The (gamma, beta) that undo a normalisation with mean, var, both (C,) or numbers, and eps; each of their shape."""
@@ -65,6 +67,7 @@ check("4.2")
 # `x_hat`, `(N, C, *S)`, to `gamma`, `(C,)`, and to `beta`, `(C,)`. Any number of spatial axes, none included.
 #
 # *Free:* the dtypes of the results, any NumPy function, loops. *Forbidden:* changing an argument; other libraries.
+
 
 # %% exercise="4.3"
 def scale_shift_backward(dy, x_hat, gamma):
@@ -89,9 +92,10 @@ check("4.3")
 #
 # The mean and the variance depend on `x` too: every number of the batch moves every other. Go through the graph step by step,
 # or write the closed form; both are on the page. `x - mean` is not handed over, and can be had from `x_hat`, `var` and `eps`. ε may
-# be large, and `m` may be 1.
+# be 0 or large, and `m` may be 1.
 #
 # *Free:* the dtype of the result, any NumPy function, loops. *Forbidden:* changing an argument; other libraries.
+
 
 # %% exercise="4.4"
 def normalize_backward(dx_hat, x_hat, var, eps):

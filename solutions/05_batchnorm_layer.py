@@ -23,7 +23,8 @@ from bncourse import check
 #   are what they were;
 # - `cache`: whatever your 5.2 wants to have. It is yours; nobody looks into it.
 #
-# float32 data whose mean is ten thousand times their deviation are legitimate. Batches with one value for a channel do not
+# `eps`, 0 or more, stands under the root in both modes. float32 data whose mean is ten thousand times their deviation are
+# legitimate, and so are float64 data whose mean is a million times theirs. Batches with one value for a channel do not
 # occur in training; PyTorch refuses them.
 #
 # *Free:* dtypes of the results, any NumPy function, what is in `cache`. *Forbidden:* changing any argument, the running
@@ -58,11 +59,12 @@ check("5.1")
 #
 # Write `batchnorm_backward`: `dy`, shape of `x`, is the gradient of the loss with respect to `y`, and `cache` is what your 5.1
 # returned in **training** mode. Return the gradients with respect to `x` (shape of `x`), `gamma` and `beta` (both `(C,)`).
-# Remember that mean and variance depend on `x` too: each `dx` hears from the whole channel.
+# Remember that mean and variance depend on `x` too: each `dx` hears from the whole channel. Leave what is in `cache` as it is: a
+# second call with the same `cache` gives the same gradients.
 #
 # 5.1 and 5.2 are graded together: this check runs your forward, then your backward.
 #
-# *Free:* step by step or closed form, any NumPy function. *Forbidden:* changing `dy`; other libraries.
+# *Free:* step by step or closed form, any NumPy function. *Forbidden:* changing `dy` or what is in `cache`; other libraries.
 
 
 # %% exercise="5.2"
@@ -92,8 +94,9 @@ check("5.2")
 #
 # $$\frac{L(x + h) - L(x - h)}{2h} \quad\text{with}\quad L = \sum f(x) \cdot dy$$
 #
-# where only this entry is moved by `h`, and return all of them in the shape of `x`. `x` must afterwards be, bit for bit, what it
-# was: mind that `(a + h) - h` need not be `a`. `x` may require a gradient.
+# where only this entry is moved by `h`, and return all of them in the shape and dtype of `x`. `x` must afterwards be, bit for bit,
+# what it was: mind that `(a + h) - h` need not be `a`. `x` may require a gradient, and may have gaps in memory, as every second
+# row of a matrix has. `f` may return a view of what it was given, which changes when that does.
 #
 # *Free:* loops, moving `x` itself for a moment or working on a copy. *Forbidden:* autograd; leaving `x` changed.
 
@@ -124,15 +127,17 @@ check("5.3")
 # Write `BatchNorm`, a `torch.nn.Module` that does what `torch.nn.BatchNorm1d`, `2d` and `3d` do, for input `(N, C)` or `(N, C, *S)`
 # with any number of spatial axes:
 #
-# - `affine=True`: parameters `weight` (ones) and `bias` (zeros), shape `(C,)`; otherwise both are `None`;
+# - `affine=True`: parameters `weight` (ones) and `bias` (zeros), shape `(C,)`; otherwise both attributes are `None`;
 # - `track_running_stats=True`: buffers `running_mean` (zeros), `running_var` (ones) and `num_batches_tracked` (an integer 0,
-#   shape `()`); otherwise all three are `None` and batch statistics are used in both modes;
+#   shape `()`); otherwise all three attributes are `None`, and batch statistics are used in both modes;
 # - in training: batch statistics; running statistics move by `momentum` towards the batch mean and the unbiased batch
 #   variance, `num_batches_tracked` counts. `momentum=None` means the plain average over all batches so far;
 # - in evaluation: running statistics, and nothing moves.
 #
-# The state dict must be interchangeable with PyTorch's own, both ways. The mode is `self.training`, nothing else. Gradients
-# flow through the batch statistics, not into the running ones.
+# `eps` stands under the root, in both modes. float32 data whose mean is ten thousand times their deviation are legitimate, and
+# after `layer.double()` float64 data whose mean is a million times theirs. The state dict must be interchangeable with PyTorch's
+# own, both ways, so names count. The mode is `self.training`, nothing else. Gradients flow through the batch statistics, not
+# into the running ones.
 #
 # *Free:* how you compute, helper methods, further attributes. *Forbidden:* PyTorch's own normalization layers and functions
 # (`torch.nn.BatchNorm*`, `batch_norm`, `layer_norm`, `group_norm`, `instance_norm`), as base classes too; changing `x`.

@@ -124,8 +124,8 @@ check("6.3")
 # ## 6.4 The test
 #
 # Write `evaluate`: the share of images in `loader` (pairs of images and labels, batch by batch, as in 6.3) whose largest logit is that of
-# their label, a float from 0 to 1. The batches are moved to `device`. Normalization uses its running statistics, dropout is off, and no gradient
-# is recorded.
+# their label, a float from 0 to 1. Images are moved to `device`, where the model is; labels go there too, or the verdicts come back to them.
+# Normalization uses its running statistics, dropout is off, and no gradient is recorded.
 #
 # Afterwards the model is as it was: parameters, buffers, gradients, and the mode of **every** module in it. A layer that somebody froze in
 # evaluation mode inside a model in training stays so.

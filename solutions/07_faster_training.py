@@ -30,6 +30,7 @@ from bncourse import check
 #
 # *Free:* loops, any NumPy function. *Forbidden:* changing the arguments; other libraries.
 
+
 # %% exercise="7.1"
 def steps_to_target(steps, accuracy, target, patience=1):
     """First of steps (T,) from which accuracy (T,) is at least target in patience tests in a row; None if never."""
@@ -61,9 +62,11 @@ check("7.1")
 # *Free:* any NumPy function, any method of `rng`, how the percentile is interpolated. *Forbidden:* changing `baseline` or
 # `treated`; other libraries.
 
+
 # %% exercise="7.2"
 def speedup_interval(baseline, treated, rng, draws=2000):
     """Ratio of the medians of baseline (A,) and treated (B,), with its 95 % bootstrap interval: (ratio, low, high)."""
+
     # BEGIN SOLUTION
     def resampled_medians(values):
         return np.median(rng.choice(values, (draws, len(values))), axis=1)
@@ -94,6 +97,7 @@ check("7.2")
 #
 # *Free:* loops, any NumPy function; which of two equally good rates you start at. *Forbidden:* changing the arguments; other
 # libraries.
+
 
 # %% exercise="7.3"
 def usable_rates(rates, accuracies, tolerance):

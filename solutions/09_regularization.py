@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Exercises 9: Regularisation
 #
-# They belong to the page *Noise from the company: batch normalization as a regulariser*. In 9.1 you measure how much the
-# company in its batch moves a network's answer to one image, in 9.2 how dropout changes the variance that a batch
-# normalization behind it sees. Both use PyTorch.
+# They belong to the page *Noise from the rest of the batch: batch normalization as a regulariser*. In 9.1 you measure how much
+# the other images of a batch move a network's answer to one image. In 9.2 you measure how dropout changes the variance that
+# a batch normalization after it sees. Both use PyTorch.
 
 # %% tags=["setup"]
 import copy
@@ -13,17 +13,17 @@ import torch
 from bncourse import check
 
 # %% [markdown]
-# ## 9.1 How much the company moves the answer
+# ## 9.1 How much the rest of the batch moves the answer
 #
 # Write `prediction_noise`. `image` is one image, a tensor `(C, H, W)`. `companions` is a list of K ≥ 2 tensors
-# `(B, C, H, W)`, the companies in which the image is to be seen; B may differ from one to the next, and is 1 or more. Join the
-# image to the first company, so that both make one batch of B + 1 images, run `model` on it and note the logits of *your
-# image*; do the same with each other company. Return the standard deviation of these K answers, one number for each class,
-# shape `(num_classes,)`.
+# `(B, C, H, W)`, the other images of K batches; B may differ from one batch to the next, and is 1 or more. Join the image
+# to the first companions, so that they make one batch of B + 1 images. Run `model` on it and keep the logits of *your
+# image*. Do the same with each of the other companions. Return the standard deviation of these K answers, one number for
+# each class, shape `(num_classes,)`.
 #
 # - Every batch normalization in the model normalises with the statistics of the batch, whatever mode the model comes in. It
 #   may be an `nn.BatchNorm1d`, `2d` or `3d`, with any options, and sit at any depth.
-# - Dropout of every kind is off: only the company is to make a difference.
+# - Dropout of every kind is off: only the companions may make a difference.
 # - Afterwards the model is as it was: running statistics and their counters, the mode of each module, momenta and other
 #   settings, weights, every `.grad`. So are `image`, `companions` and the state of PyTorch's random numbers.
 #
@@ -36,7 +36,7 @@ from bncourse import check
 
 # %% exercise="9.1"
 def prediction_noise(model, image, companions):
-    """Deviation (num_classes,) of the logits of image (C, H, W) over its companies, tensors (B, C, H, W)."""
+    """Deviation (num_classes,) of the logits of image (C, H, W) over its companions, tensors (B, C, H, W)."""
     # BEGIN SOLUTION
     twin = copy.deepcopy(model).eval()  # its buffers may move, those of model may not
     for module in twin.modules():

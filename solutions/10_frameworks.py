@@ -58,8 +58,8 @@ check("10.1")
 #
 # - The model that came in stays as it was, also when the new one is trained: the two share nothing.
 # - Each new module is in the mode, `training` or not, of the one that it replaces; all others keep theirs.
-# - Two batch normalizations get two new modules. One that is used in two places of the model is replaced by one and the same
-#   new module in both.
+# - Two batch normalizations get two new modules, each from a call of `factory` of its own. One that is used in two places of the
+#   model is replaced by one and the same new module in both.
 # - What the factory makes stays as it made it: no weights are carried over, and if there is a batch normalization in it, that stays.
 #
 # For example, `replace_batchnorm(model, lambda channels: nn.GroupNorm(2, channels))` gives a model with group normalization.

@@ -98,7 +98,7 @@ check("11.2")
 #
 # Write `mean_iou` with NumPy. `prediction` and `target` are integer arrays of one shape, `(H, W)`, `(N, H, W)` or any other, that say for
 # each pixel which of `num_classes` classes it is said to be, and is. Pixels whose *target* is `ignore_index` do not count,
-# whatever was predicted there. For each class $k$, over all other pixels together,
+# whatever was predicted there; it may be any number, one of the classes too. For each class $k$, over all other pixels together,
 #
 # $$\text{IoU}_k = \frac{\text{pixels that are } k \text{ in both}}{\text{pixels that are } k \text{ in at least one of the two}}$$
 #
@@ -157,15 +157,15 @@ check("11.4")
 # ## 11.5 One batch in many processes
 #
 # Write `SyncBatchNorm(num_features, eps=1e-5, momentum=0.1)`, an `nn.Module` for `(N, C)` or `(N, C, *S)`. It runs in every process of
-# `torch.distributed` at once, a process group exists already, and each process has a batch of its own, of at least one sample. In
-# training all of them together compute what one batch normalization would compute on the joined batch:
+# `torch.distributed` at once, a process group exists already, and each process has a batch of its own, of at least one sample; together they
+# hold at least two values a channel. In training all of them together compute what one batch normalization would compute on the joined batch:
 #
 # - the output is normalised by the mean and the biased variance over **all** processes' values, then scaled by `weight` and shifted by `bias`,
 #   parameters `(C,)` that start at 1 and 0;
 # - local batches may differ in their number of samples and of positions, so a process counts by its number of values; any number of processes;
 # - if each process calls `backward` on a loss of its own, the gradient of its `x` is that of the sum of all losses. The gradients of `weight` and
-#   `bias` are the process's own share: added over the processes they are those of the joined batch (that is what
-#   `DistributedDataParallel` expects);
+#   `bias` are the process's own share: added over the processes they are those of the joined batch. Leave that to others
+#   (`DistributedDataParallel` exchanges them after you, and divides their sum by the number of processes);
 # - buffers `running_mean` (zeros) and `running_var` (ones), the same in all processes, move by `momentum` as in 5.4; the variance is unbiased with
 #   the **joint** count.
 #

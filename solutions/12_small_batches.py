@@ -28,7 +28,8 @@ from bncourse import check
 #
 # For example, 2, 4, 6, 8 in ghost batches of two becomes about −1, 1, −1, 1.
 #
-# *Free:* what happens where `ghost_size` does not divide N, either a last ghost batch of the samples that are left or a `ValueError`.
+# *Free:* what happens where `ghost_size` does not divide N, either a last ghost batch of the samples that are left, so that 9 samples in fours become
+# 4, 4 and 1, or a `ValueError` (an `assert` raises another error, or none where Python runs with `-O`).
 # *Forbidden:* PyTorch and other libraries, changing `x`.
 
 
@@ -91,9 +92,11 @@ check("12.2")
 #   as if they lay in one large array. What they were before plays no part.
 #
 # A mean of the batches' means is not that mean where batches differ in size, and a mean of the batches' variances is not that variance,
-# as the batches differ in their means too.
+# as the batches differ in their means too. PyTorch's `torch.optim.swa_utils.update_bn` takes both. The inputs are float32, and their mean may be ten thousand times
+# their deviation: there too the variance must be right, to 3 %.
 #
-# Everything else stays as it was: weights, every `.grad`, `momentum`, the mode of each module, hooks. The model is changed in place.
+# A normalization without running statistics (`track_running_stats=False`) gets none: leave it as it is, and serve the others. Everything else stays as it was too:
+# weights, every `.grad`, `momentum`, the mode of each module, hooks. The model is changed in place.
 #
 # *Free:* a variance divided by n or by n − 1; what becomes of `num_batches_tracked`; what is returned, nothing or the model. *Forbidden:*
 # a second walk through `loader`; keeping all inputs in memory is allowed, but there is no need to.
@@ -137,18 +140,18 @@ def recompute_statistics(model, loader):
 check("12.3")
 
 # %% [markdown]
-# ## 12.4 The clinic
+# ## The clinic
 #
-# Six training functions, six patients. All are called as `broken_k(make_model, loader)`: `make_model()` returns a new network with batch
-# normalization in it, `loader` yields batches `(x, y)` and can be walked through again and again, and the trained network is returned, to be
-# used for inference. They run without an error, at least most of the time, and the loss falls. Each has one bug, about batch normalization.
-# The page tells the symptoms, and the threads in which people reported them.
+# Six training functions, six patients, six exercises, 12.4 to 12.9; each can be solved without the others. All are called as `broken_k(make_model, loader)`:
+# `make_model()` returns a new network with batch normalization in it, `loader` yields batches `(x, y)` and can be walked through again and again, and
+# the trained network is returned, to be used for inference. They run without an error, at least most of the time, and the loss falls. Each has one
+# bug, about batch normalization. The page tells the symptoms, and the threads in which people reported them.
 #
-# Mend each: write `clinic_1` to `clinic_6`, which are called in the same way. **Begin with `return broken_1(make_model, loader)` and so on in all six.** As long as one of them still
-# says YOUR CODE HERE, `check` tells your points and no more; from then on it says what is wrong with each.
+# Mend each: write `clinic_1` to `clinic_6`, which are called in the same way and return the trained network. You may begin with `return broken_1(make_model, loader)`, to hear from
+# `check` what is wrong with the patient.
 #
-# *Free:* all that is not the bug, such as the number of epochs, the learning rate and the optimizer; the functions below, used or not; helpers that you define inside. *Forbidden:* taking
-# batch normalization out of the network, or training it in evaluation mode.
+# *Free, in all six:* all that is not the bug, such as the number of epochs, the learning rate and the optimizer, as long as the network learns to read nine of ten test samples, which
+# `train` as it stands reaches in a healthy patient; the functions below, used or not; helpers that you define inside. *Forbidden, in all six:* taking batch normalization out of the network, or training it in evaluation mode.
 #
 # The training itself is the same for all and has no bug. Nor has `exchange`, which puts something else into the place of each normalization:
 
@@ -176,11 +179,11 @@ def exchange(module, make):
 
 
 # %% [markdown]
-# ### Patient 1: the order of the test set
+# ## 12.4 Patient 1: the order of the test set
 #
 # Trained in mixed batches. What `broken_1` returns is used as it is, on test images that come from a folder sorted by class, in batches of
-# any size, also one by one. It misreads most of them. It must read them as well as a mixed batch, and must not change while it is
-# being used.
+# any size, also one by one. It misreads most of them. Write `clinic_1`: what it returns must read them as well as a mixed batch, and must not change
+# while it is being used.
 
 
 # %%
@@ -188,11 +191,23 @@ def broken_1(make_model, loader):
     return train(make_model(), loader)
 
 
+# %% exercise="12.4"
+def clinic_1(make_model, loader):
+    """Reads a batch of one class, or one image, as well as any other."""
+    # The patient, untreated: return broken_1(make_model, loader)
+    # BEGIN SOLUTION
+    return train(make_model(), loader).eval()
+    # END SOLUTION
+
+
+# %%
+check("12.4")
+
 # %% [markdown]
-# ### Patient 2: lost overnight
+# ## 12.5 Patient 2: lost overnight
 #
 # Somebody has replaced the batch normalization of the network by a layer of their own. In the evening the network is fine. Its `state_dict()` is saved, and next morning it is loaded into
-# another network that this function has made: guesswork. The layer may stay, mended, or go.
+# another network that this function has made: guesswork. Write `clinic_2`: its network must read after loading what it read before. The layer may stay, mended, or go.
 
 
 # %%
@@ -215,10 +230,31 @@ def broken_2(make_model, loader):
     return model.eval()
 
 
+# %% exercise="12.5"
+def clinic_2(make_model, loader):
+    """Has all that it needs in its state dict."""
+
+    # The patient, untreated: return broken_2(make_model, loader)
+    # BEGIN SOLUTION
+    class Buffered(OwnNorm):
+        def __init__(self, layer):
+            super().__init__(layer)
+            for name in ("running_mean", "running_var"):
+                tensor = getattr(self, name)
+                delattr(self, name)
+                self.register_buffer(name, tensor)
+
+    return train(exchange(make_model(), Buffered), loader).eval()
+    # END SOLUTION
+
+
+# %%
+check("12.5")
+
 # %% [markdown]
-# ### Patient 3: one left over
+# ## 12.6 Patient 3: one left over
 #
-# It trains well on 192 samples in batches of 32. With 193 it stops at the end of the first epoch: the last batch has one sample. It must train to the end. What the running
+# It trains well on 192 samples in batches of 32. With 193 it stops at the end of the first epoch: the last batch has one sample. Write `clinic_3`: it must train to the end. What the running
 # statistics are in the end must come from batches in which there was something to average; the other batches go on to be trained in training mode.
 
 
@@ -229,11 +265,28 @@ def broken_3(make_model, loader):
     return model.eval()
 
 
+# %% exercise="12.6"
+def clinic_3(make_model, loader):
+    """Trains to the end even where the last batch has one sample."""
+    # The patient, untreated: return broken_3(make_model, loader)
+    # BEGIN SOLUTION
+    network = make_model()
+    for _ in (1, 2, 3):
+        train(network, [(x, y) for x, y in loader if len(x) > 1], epochs=1)
+    return network.eval()
+    # END SOLUTION
+
+
+# %%
+check("12.6")
+
 # %% [markdown]
-# ### Patient 4: the average that knows nothing
+# ## 12.7 Patient 4: the average that knows nothing
 #
-# The weights at the end of each epoch are averaged, which should be better than the last ones alone. The average is guesswork. It must stay an average of weights along the way,
-# and read well.
+# The weights at the end of each epoch are averaged, which should be better than the last ones alone. The average is guesswork. Write `clinic_4`: what it returns must stay an average of
+# weights along the way, and read well.
+#
+# *Free:* how the average comes by its statistics: averaged as well, or recomputed, exactly as in 12.3 or roughly as PyTorch's `update_bn` does it.
 
 
 # %%
@@ -252,12 +305,27 @@ def broken_4(make_model, loader):
     return average.eval()
 
 
+# %% exercise="12.7"
+def clinic_4(make_model, loader):
+    """Averaged weights with statistics that belong to them."""
+    # The patient, untreated: return broken_4(make_model, loader)
+    # BEGIN SOLUTION
+    return recompute_statistics(broken_4(make_model, loader), loader)
+    # END SOLUTION
+
+
+# %%
+check("12.7")
+
 # %% [markdown]
-# ### Patient 5: counted twice
+# ## 12.8 Patient 5: counted twice
 #
 # To save memory, nothing that the network computes on its way forward is kept: `checkpoint` computes it again when the gradients ask for it. The
-# losses are the same to the last digit as without, but `num_batches_tracked` is twice the number of steps, and the running statistics are others. Each step must move
-# the statistics once. Whether memory is still saved is free, but a good cure keeps that.
+# losses are the same to the last digit as without, but `num_batches_tracked` is twice the number of steps, and the running statistics are others. Write `clinic_5`: each step must move
+# the statistics once, and count once.
+#
+# One of the two points is for the memory: in every step the network, or a part of it, must still be computed again inside of `backward()`. Without `checkpoint` the
+# statistics are right, but no memory is saved.
 
 
 # %%
@@ -271,77 +339,10 @@ def broken_5(make_model, loader):
     return model.eval()
 
 
-# %% [markdown]
-# ### Patient 6: two domains, one memory
-#
-# This loader yields `(x, y, domain)`; `domain` is 0 or 1, and all of a batch comes from that domain, say from one of two scanners. What is returned is called as `model(x, domain)`. In training every batch is read
-# well. Returned and in evaluation mode it reads neither domain. Each domain must have statistics of its own, in every batch normalization and in the state dict, and all weight matrices and
-# kernels must serve both. γ and β may be shared or not.
-
-
-# %%
-class BothDomains(nn.Module):
-    """A network for two domains: model(x, domain)."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def forward(self, x, domain):
-        return self.network(x)
-
-
-def broken_6(make_model, loader):
-    model = BothDomains(make_model())
-    train(model, loader)
-    return model.eval()
-
-
-# %% exercise="12.4"
-def clinic_1(make_model, loader):
-    """Reads a batch of one class, or one image, as well as any other."""
-    # BEGIN SOLUTION
-    return train(make_model(), loader).eval()
-    # END SOLUTION
-
-
-def clinic_2(make_model, loader):
-    """Has all that it needs in its state dict."""
-
-    # BEGIN SOLUTION
-    class Buffered(OwnNorm):
-        def __init__(self, layer):
-            super().__init__(layer)
-            for name in ("running_mean", "running_var"):
-                tensor = getattr(self, name)
-                delattr(self, name)
-                self.register_buffer(name, tensor)
-
-    return train(exchange(make_model(), Buffered), loader).eval()
-    # END SOLUTION
-
-
-def clinic_3(make_model, loader):
-    """Trains to the end even where the last batch has one sample."""
-    # BEGIN SOLUTION
-    network = make_model()
-    for _ in (1, 2, 3):
-        train(network, [(x, y) for x, y in loader if len(x) > 1], epochs=1)
-    return network.eval()
-    # END SOLUTION
-
-
-def clinic_4(make_model, loader):
-    """Averaged weights with statistics that belong to them."""
-    # BEGIN SOLUTION
-    mended = broken_4(make_model, loader)
-    torch.optim.swa_utils.update_bn(loader, mended)
-    return mended.eval()
-    # END SOLUTION
-
-
+# %% exercise="12.8"
 def clinic_5(make_model, loader):
-    """Moves its statistics once a step."""
+    """Moves its statistics once a step, and keeps little of the forward pass."""
+    # The patient, untreated: return broken_5(make_model, loader)
     # BEGIN SOLUTION
     network = make_model()
 
@@ -364,9 +365,40 @@ def clinic_5(make_model, loader):
     # END SOLUTION
 
 
+# %%
+check("12.8")
+
+# %% [markdown]
+# ## 12.9 Patient 6: two domains, one memory
+#
+# This loader yields `(x, y, domain)`; `domain` is 0 or 1, and all of a batch comes from that domain, say from one of two scanners. What is returned is called as `model(x, domain)`. In training every batch is read
+# well. Returned and in evaluation mode it reads neither domain. Write `clinic_6`: each domain must have statistics of its own, in every batch normalization and in the state dict, and all weight matrices and
+# kernels must serve both. γ and β may be shared or not.
+
+
+# %%
+class BothDomains(nn.Module):
+    """A network for two domains: model(x, domain)."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x, domain):
+        return self.network(x)
+
+
+def broken_6(make_model, loader):
+    model = BothDomains(make_model())
+    train(model, loader)
+    return model.eval()
+
+
+# %% exercise="12.9"
 def clinic_6(make_model, loader):
     """One network, called as model(x, domain), with statistics for each of two domains."""
 
+    # The patient, untreated: return broken_6(make_model, loader)
     # BEGIN SOLUTION
     class DomainNorm(nn.ModuleList):
         chosen = 0
@@ -387,4 +419,4 @@ def clinic_6(make_model, loader):
 
 
 # %%
-check("12.4")
+check("12.9")

@@ -9,6 +9,7 @@
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from bncourse import check
 
@@ -23,7 +24,7 @@ from bncourse import check
 # - its γ and β take no gradient and keep their values, whatever the optimizer does.
 #
 # Batch normalization is `nn.BatchNorm1d`, `2d` and `3d`, `nn.SyncBatchNorm`, and whatever is derived from them, at any depth;
-# `model` may itself be one. It may come without γ and β (`affine=False`), with any momentum, and without running
+# `model` may itself be one. It may come without γ and β (`affine=False`), with any ε and momentum, and without running
 # statistics (`track_running_stats=False`): such a layer has none to freeze and goes on normalising with the batch; its γ and β
 # are frozen all the same.
 #
@@ -37,6 +38,10 @@ from bncourse import check
 #
 # *Free:* how the layer is kept from training mode; what is returned (the model or nothing); whether a `.grad` that γ and β had
 # before is kept. *Forbidden:* working on a copy.
+#
+# A trap that is not checked: a function put on a layer, `layer.train = lambda ...`, keeps `torch.save(model)` from working, in a
+# deep copy it still means the old layer, and `convert_sync_batchnorm` thaws what it has frozen. A class of your own, not derived
+# from a batch normalization, avoids all three.
 
 
 # %% exercise="13.1"
@@ -45,11 +50,21 @@ def freeze_batchnorm(model):
     # BEGIN SOLUTION
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.eval()
-            module.train = lambda mode=True, module=module: module  # what model.train() calls no longer does anything
-            for parameter in module.parameters():
-                parameter.requires_grad_(False)
+            module.eval().requires_grad_(False)
+            module.__class__ = Frozen  # its tensors and settings stay
     return model
+
+
+class Frozen(nn.Module):
+    """What was a batch normalization: without a training mode, also after a copy, a pickle or a conversion."""
+
+    def train(self, mode=True):
+        return self
+
+    def forward(self, x):
+        uses_batch = self.running_mean is None
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, uses_batch, eps=self.eps)
+
     # END SOLUTION
 
 

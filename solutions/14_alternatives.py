@@ -23,6 +23,7 @@ from bncourse import check
 #
 # *Free:* the dtype of the result, any NumPy function, loops. *Forbidden:* changing any argument; other libraries.
 
+
 # %% exercise="14.1"
 def layer_norm(x, gamma, beta, eps=1e-5):
     """Normalise each sample of x (N, ...) over all its elements, then scale and shift; gamma, beta (...)."""
@@ -47,6 +48,7 @@ check("14.1")
 #
 # *Free:* the dtype of the result, any NumPy function, your answers to other exercises. *Forbidden:* changing any
 # argument; other libraries.
+
 
 # %% exercise="14.2"
 def instance_norm(x, gamma, beta, eps=1e-5):
@@ -77,6 +79,7 @@ check("14.2")
 #
 # *Free:* the dtype of the result, the words of the error, any NumPy function. *Forbidden:* changing any argument; other
 # libraries.
+
 
 # %% exercise="14.3"
 def group_norm(x, num_groups, gamma, beta, eps=1e-5):
@@ -113,9 +116,11 @@ check("14.3")
 # *Free:* the dtype of the result, any NumPy function, your answers to other exercises. *Forbidden:* changing any
 # argument; other libraries.
 
+
 # %% exercise="14.4"
 def batch_channel_norm(x, gamma, beta, iota, eps=1e-5):
     """Mix batch- and layer-normalised x (N, C, *S), iota to 1 - iota, then scale and shift; gamma, beta (C,)."""
+
     # BEGIN SOLUTION
     def normalized(axes):
         mean = x.mean(axes, keepdims=True)
@@ -145,6 +150,7 @@ check("14.4")
 #
 # *Free:* the dtype of the result, any NumPy function. *Forbidden:* changing `weight`; other libraries.
 
+
 # %% exercise="14.5"
 def weight_standardize(weight, eps=1e-5):
     """Give each filter of weight (out, in, *K) mean 0 and variance 1; returns the shape of weight."""
@@ -172,6 +178,7 @@ check("14.5")
 #
 # *Free:* ε under the style's root as well or not; the dtype of the result; any NumPy function, your answers to other
 # exercises. *Forbidden:* changing any argument; other libraries.
+
 
 # %% exercise="14.6"
 def adaptive_instance_norm(content, style, eps=1e-5):

@@ -42,7 +42,7 @@ def rescue(model, source_loader, target_images):
     batches = list(source_loader)
     images, labels = (torch.cat(part) for part in zip(*batches))
 
-    # Nothing is written in the top and bottom rows: what varies there is noise, what varies more elsewhere is light.
+    # Next to nothing is written in the top and bottom rows: what varies there is noise, what varies more elsewhere is light.
     noise = target_images[:, :, [0, -1]].std(0).mean()
     light = ((target_images.var(0).mean() - noise**2) / images.var(0).mean()).sqrt()
 

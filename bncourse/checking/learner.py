@@ -3,17 +3,24 @@
 import contextlib
 import functools
 import inspect
-import io
+import re
 import textwrap
 import traceback
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from bncourse.checking.copies import clone, same_bits
-from bncourse.checking.registry import Guide
-from bncourse.checking.watching import quiet, time_limit, watching
-from bncourse.errors import CourseError
+from bncourse.checking.marks import Guide
+from bncourse.checking.watching import TimeUp, time_limit, watching
+from bncourse.course.errors import CourseError
+from bncourse.course.quiet import LastWords, quiet
+
+Probe = Callable[..., Any]
+# How NumPy takes what is not finite, whatever np.seterr was told before: else a class would be told other sentences.
+BY_DEFAULT: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 
 
 class AnswerMissing(Exception):
@@ -27,7 +34,7 @@ class AnswerUnsolved(Exception):
 class AnswerCrashed(Exception):
     """The learner's code raised `cause`; `where` is the line of theirs that did it."""
 
-    def __init__(self, cause, where=""):
+    def __init__(self, cause: BaseException, where: str = "") -> None:
         super().__init__(str(cause) if isinstance(cause, CourseError) else f"{type(cause).__name__}: {cause}")
         self.cause, self.where = cause, where
 
@@ -35,7 +42,7 @@ class AnswerCrashed(Exception):
 class Forbidden(Exception):
     """The answer called what the exercise asks the learner to write."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         super().__init__(f"calls {name}")
         self.name = name
 
@@ -45,53 +52,63 @@ class Call:
     """One call that a check made: what went in, what came out."""
 
     name: str
-    args: tuple
-    kwargs: dict
-    probe: object = None
-    parameters: list = field(default_factory=list)
-    result: object = None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    probe: Probe | None = None
+    parameters: list[str] = field(default_factory=list)
+    result: Any = None
     error: Exception | None = None
     printed: str = ""
-    changed: list = field(default_factory=list)
-    used: tuple = ((), {})
+    changed: list[str] = field(default_factory=list)
+    used: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # the arguments as the answer left them
+    passed: str = ""  # the name of the check that made the call, if it passed
 
     @property
-    def arguments(self):
+    def answer(self) -> str:
+        """The learner's names that were called, and nothing of how a check is made."""
+        if not self.probe:
+            return self.name
+        named = re.findall(r"\banswers\.(\w+)", source_of(self.probe)[1])
+        return " and ".join(dict.fromkeys(named)) or next((arg for arg in self.args if isinstance(arg, str)), "answer")
+
+    @property
+    def arguments(self) -> list[tuple[str, Any]]:
         """(name, value) of each argument, in the order of the call."""
-        enough = len(self.parameters) >= len(self.args)
-        names = self.parameters if enough else [f"argument {i + 1}" for i in range(len(self.args))]
+        names = [name for name in self.parameters if name[0] != "*"][: len(self.args)]
+        many, first = next(((name[1:], len(names)) for name in self.parameters if name[0] == "*"), ("argument", 0))
+        names += [f"{many} {place - first + 1}" for place in range(len(names), len(self.args))]
         return [*zip(names, self.args), *self.kwargs.items()]
 
     @property
-    def size(self):
+    def size(self) -> int:
         """How many numbers went in: failures with small inputs are shown first."""
         return sum(_size(value) for _, value in self.arguments)
 
 
-def _size(value):
+def _size(value: Any) -> int:
     if isinstance(value, (tuple, list)):
         return sum(map(_size, value))
-    return sum(map(_size, value.values())) if isinstance(value, dict) else np.size(value)
+    return sum(map(_size, value.values())) if isinstance(value, dict) else int(np.size(value))
 
 
 class Answers:
     """Attribute access to the names that a learner defined; `answers.normalize` raises AnswerMissing if absent."""
 
-    def __init__(self, namespace):
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
         self._namespace = namespace
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         if name not in self._namespace:
             raise AnswerMissing(f"{name} is not defined; write your answer under this very name and run its cell")
         return self._namespace[name]
 
-    def overlaid(self, names):
+    def overlaid(self, names: Mapping[str, Any]) -> "Answers":
         """The same answers with some of them replaced."""
         return Answers({**self._namespace, **names})
 
-    def learner(self, guide):
+    def learner(self, guide: Guide) -> "Learner":
         """What a check gets to call these answers with."""
         return Learner(self, guide)
 
@@ -99,50 +116,60 @@ class Answers:
 class Learner:
     """What a check gets: `learner.normalize(x, ...)` and `learner.run(probe, ...)`, each call recorded in `calls`."""
 
-    def __init__(self, answers, guide=None):
+    def __init__(self, answers: Answers, guide: Guide | None = None) -> None:
         self._answers, self._guide = answers, guide or Guide()
-        self.calls = []
+        self.calls: list[Call] = []
+        self._time_up: Exception | None = None  # after which nothing is called any more
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
-        return functools.partial(self._call, name)
+        return functools.partial(self._call_answer, name)
 
-    def _call(self, name, *args, **kwargs):
+    def _call_answer(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         answer = getattr(self._answers, name)
         return self._record(Call(name, args, kwargs, parameters=parameters(answer)), answer)
 
-    def run(self, probe, *args):
+    def run(self, probe: Probe, *args: Any) -> Any:
         """Call `probe(answers, *args)`, a function whose source runs alone, beside the learner's code."""
         call = Call(probe.__name__, args, {}, probe=probe, parameters=parameters(probe)[1:])
-        return self._record(call, functools.partial(alone(*source_of(probe)), self._answers))
+        return self._record(call, functools.partial(_rebuilt(*source_of(probe)), self._answers))
 
-    def run_source(self, name, source, *args):
+    def run_source(self, name: str, source: str, *args: Any) -> Any:
         """`run` for a probe of which only name and source are at hand."""
-        return self._record(Call(name, args, {}), functools.partial(alone(name, source), self._answers))
+        return self._record(Call(name, args, {}), functools.partial(_rebuilt(name, source), self._answers))
 
-    def replay(self, call):
+    def replay(self, call: Call) -> Call:
         """Make a recorded call again; its error, if any, is in the new record and not raised."""
         with contextlib.suppress(AnswerCrashed, AnswerUnsolved, Forbidden):
             if call.probe:
                 self.run(call.probe, *call.args)
             else:
-                self._call(call.name, *call.args, **call.kwargs)
+                self._call_answer(call.name, *call.args, **call.kwargs)
         return self.calls[-1]
 
-    def _record(self, call, function):
+    def _record(self, call: Call, function: Callable[..., Any]) -> Any:
         args, kwargs = call.used = clone(call.args), clone(call.kwargs)
         call.args, call.kwargs = clone(call.args), clone(call.kwargs)
         self.calls.append(call)
-        printed, called = io.StringIO(), []
+        if self._time_up:
+            call.error = self._time_up
+            raise self._time_up
+        printed = LastWords()
+        called: list[str] = []
+        forbids = self._guide.forbids
         try:
-            with quiet(printed), time_limit(self._guide.seconds), watching(self._guide.forbids, called):
+            with quiet(printed), np.errstate(**BY_DEFAULT), time_limit(self._guide.seconds), watching(forbids, called):
                 call.result = function(*args, **kwargs)
         except (AnswerMissing, KeyboardInterrupt):
             raise
         except BaseException as error:  # the answer may raise anything, SystemExit and TimeUp included
-            call.error = _told_apart(error, call.name)
-        call.result = _kept(call.result)
+            call.error = _as_error_of_the_answer(error, call.name)
+            self._time_up = call.error if isinstance(error, TimeUp) else None
+            if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] in forbids:
+                called.append(str(error.name))  # whether it is installed or not
+        with contextlib.suppress(Exception):  # a result of the learner's may refuse in any way, and is then no copy
+            call.result = clone(call.result)
         if called:
             call.error = Forbidden(called[0])
         call.printed = printed.getvalue()
@@ -152,59 +179,52 @@ class Learner:
         return call.result
 
     @property
-    def changed(self):
+    def changed(self) -> list[str]:
         """Names of the arguments that the last call changed."""
         return self.calls[-1].changed
 
     @contextlib.contextmanager
-    def raises(self, exception, words):
-        """The block must end by the learner's code raising `exception`; `words` tell the learner so."""
+    def raises(self, exception: type[BaseException], message: str) -> Iterator[None]:
+        """The block must end by the learner's code raising `exception`; `message` tells the learner so."""
         try:
             yield
         except AnswerCrashed as error:
             if not isinstance(error.cause, exception):
                 raise
         else:
-            raise AssertionError(words)
+            raise AssertionError(message)
 
 
-def _kept(result):
-    """A copy that later calls cannot change; what cannot be copied stays as it is."""
+def parameters(function: Callable[..., Any]) -> list[str]:
+    """Names of the parameters of a function, as far as it tells them; "*values" where it takes any number."""
     try:
-        return clone(result)
-    except Exception:  # a result of the learner's may refuse in any way
-        return result
-
-
-def parameters(function):
-    """Names of the parameters of a function, as far as it tells them."""
-    try:
-        return list(inspect.signature(function).parameters)
+        found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return []
+    return [f"{'*' * (one.kind is one.VAR_POSITIONAL)}{one.name}" for one in found if one.kind is not one.VAR_KEYWORD]
 
 
-def changed_arguments(call):
+def changed_arguments(call: Call) -> list[str]:
     """Names of arguments whose bits are no longer those that went in."""
     used = Call(call.name, *call.used, parameters=call.parameters).arguments
     return [name for (name, before), (_, after) in zip(call.arguments, used) if not same_bits(before, after)]
 
 
 @functools.lru_cache(maxsize=100)
-def source_of(probe):
+def source_of(probe: Probe) -> tuple[str, str]:
     """Name and source of a probe, which is all that a worker elsewhere would have of it."""
     return probe.__name__, textwrap.dedent(inspect.getsource(probe))
 
 
 @functools.lru_cache(maxsize=100)
-def alone(name, source):
-    """A probe rebuilt from its source in an empty namespace."""
-    namespace = {}
+def _rebuilt(name: str, source: str) -> Probe:
+    """A probe made from its source in an empty namespace."""
+    namespace: dict[str, Probe] = {}
     exec(compile(source, f"<probe {name}>", "exec"), namespace)
     return namespace[name]
 
 
-def _told_apart(error, name):
+def _as_error_of_the_answer(error: BaseException, name: str) -> AnswerUnsolved | AnswerCrashed:
     """An untouched stub raises NotImplementedError itself; a library's NotImplementedError is a crash like others."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, NotImplementedError) and "site-packages" not in frames[-1].filename:
@@ -212,8 +232,8 @@ def _told_apart(error, name):
     return AnswerCrashed(error, line_of(error))
 
 
-def cell_problem(error, cell):
-    """What a check is to be told of the exception that ended an answer's cell."""
+def cell_problem(error: BaseException, cell: str) -> AnswerUnsolved | AnswerCrashed:
+    """The exception that ended an answer's cell, as an error of the answer."""
     if isinstance(error, (AnswerCrashed, AnswerUnsolved)):
         return error
     if isinstance(error, NotImplementedError):
@@ -224,16 +244,14 @@ def cell_problem(error, cell):
     return AnswerCrashed(error, where)
 
 
-def nearest_builtin(kind):
+def nearest_builtin(kind: type[BaseException]) -> type[BaseException]:
     """The built-in exception that an exception's class derives from, which is all that a pipe can tell of it."""
     return next(base for base in kind.__mro__ if base.__module__ == "builtins")
 
 
-def line_of(error):
+def line_of(error: BaseException) -> str:
     """The last line of the learner's own code in the traceback, as "line 3: return x / y"."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_learners(frame.filename)]
-    return f"line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
-
-
-def _is_learners(filename):
-    return "ipykernel" in filename or filename.startswith(("<ipython", "<cell "))
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if "ipykernel" in frame.filename or frame.filename.startswith(("<ipython", "<cell ")):
+            return f"line {frame.lineno}: {frame.line}"
+    return ""

@@ -1,101 +1,94 @@
 """The check command: which notebooks, which exercises, and the progress table."""
 
 import json
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from bncourse import curriculum, notebooks
-from bncourse.checking import registry
-from bncourse.checking.files import judge_notebook, lost
+from bncourse.checking.attempts import hints_earned
+from bncourse.checking.judging import Result, judge_notebook, unavailable
 from bncourse.checking.learner import AnswerCrashed, AnswerMissing
 from bncourse.checking.report import as_text, report
-from bncourse.checking.tries import hints_earned
-from bncourse.errors import CourseError
-from bncourse.paths import EXERCISES, WORK, shown
+from bncourse.checking.status import Status
+from bncourse.checking.watching import cell_limit
+from bncourse.course import curriculum, notebooks
+from bncourse.course.curriculum import Exercise
+from bncourse.course.errors import CourseError
+from bncourse.course.paths import EXERCISES, WORK, shown
+
+CHAPTER = attrgetter("chapter")
 
 
-def check(names, files, as_json):
-    """Check the named exercises and chapters (or all) in the given notebooks (or all); the exit status."""
-    named = {exercise.id: exercise for name in names for exercise in curriculum.find(name)}
-    wanted = [one for id, one in curriculum.exercises().items() if id in named or not names]
-    results = _in_files(files, wanted, bool(names)) if files else _in_folder(wanted)
+def check(names: Sequence[str], files: Sequence[Path], as_json: bool) -> int:
+    """Check the named exercises and chapters (or all) in these notebooks (or all); the exit status."""
+    named = {exercise.id for name in names for exercise in curriculum.find(name)}
+    exercises = [exercise for exercise in curriculum.exercises().values() if exercise.id in named or not names]
+    results = _in_files(files, exercises, bool(names)) if files else _in_folder(exercises)
     if as_json:
         for result in results:
             print(json.dumps(result.as_json(), ensure_ascii=False))
     else:
         _print(results)
-    return 0 if all(result.status == "solved" for result in results) else 1
+    return 0 if all(result.status == Status.SOLVED for result in results) else 1
 
 
-def _in_files(files, wanted, some_named):
-    by_chapter = {}
+def _in_files(files: Sequence[Path], exercises: Sequence[Exercise], some_named: bool) -> list[Result]:
+    files_by_chapter: dict[str, Path] = {}
     for path in files:
-        chapter = notebooks.chapter_of(path, notebooks.load(path))
-        if chapter in by_chapter:
-            raise CourseError(f"{shown(by_chapter[chapter])} and {shown(path)} are both of chapter {chapter}; name one")
-        by_chapter[chapter] = path
-    for exercise in wanted:
-        if some_named and exercise.chapter not in by_chapter:
-            have = ", ".join(f"{shown(path)} is of chapter {chapter}" for chapter, path in by_chapter.items())
+        chapter = str(notebooks.read(path).chapter)
+        if chapter in files_by_chapter:
+            other = files_by_chapter[chapter]
+            raise CourseError(f"{shown(other)} and {shown(path)} are both of chapter {chapter}; name one")
+        files_by_chapter[chapter] = path
+    for exercise in exercises:
+        if some_named and exercise.chapter not in files_by_chapter:
+            have = ", ".join(f"{shown(path)} is of chapter {chapter}" for chapter, path in files_by_chapter.items())
             raise CourseError(f"exercise {exercise.id} belongs to {exercise.chapter}.ipynb, but {have}")
-    results = []
-    for chapter, path in by_chapter.items():
-        of_chapter = [exercise for exercise in wanted if exercise.chapter == chapter]
-        if of_chapter:
-            results += judge_notebook(notebooks.run(path), of_chapter).values()
-    return sorted(results, key=lambda result: list(curriculum.exercises()).index(result.exercise.id))
-
-
-def _in_folder(wanted):
-    folder = WORK if WORK.is_dir() else EXERCISES
-    results = []
-    for chapter in dict.fromkeys(exercise.chapter for exercise in wanted):
-        of_chapter = [exercise for exercise in wanted if exercise.chapter == chapter]
-        path = folder / f"{chapter}.ipynb"
-        if not path.exists():
-            results += [
-                lost(exercise, AnswerMissing(f"{shown(path)} is not there; make lab copies it"))
-                for exercise in of_chapter
-            ]
-            continue
-        try:
-            results += judge_notebook(notebooks.run(path), of_chapter).values()
-        except CourseError as error:
-            results += [lost(exercise, AnswerCrashed(error)) for exercise in of_chapter]
+    results: list[Result] = []
+    for chapter, of_chapter in groupby(exercises, CHAPTER):
+        if chapter in files_by_chapter:
+            results += judge_notebook(notebooks.execute(files_by_chapter[chapter], cell_limit), [*of_chapter]).values()
     return results
 
 
-def _print(results):
+def _in_folder(exercises: Sequence[Exercise]) -> list[Result]:
+    folder = WORK if WORK.is_dir() else EXERCISES
+    results: list[Result] = []
+    for chapter, group in groupby(exercises, CHAPTER):
+        of_chapter = list(group)
+        path = folder / f"{chapter}.ipynb"
+        if not path.exists():
+            missing = AnswerMissing(f"{shown(path)} is not there; make lab copies it")
+            results += [unavailable(exercise, missing) for exercise in of_chapter]
+            continue
+        try:
+            results += judge_notebook(notebooks.execute(path, cell_limit), of_chapter).values()
+        except CourseError as error:
+            results += [unavailable(exercise, AnswerCrashed(error)) for exercise in of_chapter]
+    return results
+
+
+def _print(results: Sequence[Result]) -> None:
     console = Console(highlight=False)
     for result in results:
-        hints = registry.guides.get(result.exercise.id, registry.Guide()).hints
-        if result.status in ("failed", "error"):
-            console.print(as_text(report(result, hints_earned(result, hints))), markup=False, soft_wrap=True)
+        if result.status.is_attempt:
+            console.print(as_text(report(result, hints_earned(result))), markup=False, soft_wrap=True)
             console.print()
-    table = Table(box=None, pad_edge=False)
-    for heading, justify in (("exercise", "left"), ("status", "left"), ("points", "right"), ("", "left")):
-        table.add_column(heading, justify=justify)
+    table = Table("exercise", "status", Column("points", justify="right"), "", box=None, pad_edge=False)
     for result in results:
-        note = str(result.failures[0].error) if result.status == "missing" else ""
-        table.add_row(result.exercise.id, SAID[result.status], f"{result.points} of {result.max}", note)
+        note = str(result.failures[0].error) if result.status == Status.MISSING else result.note
+        table.add_row(result.exercise.id, result.status.words, f"{result.points} of {result.max}", note)
     console.print(table)
     console.print()
-    for chapter in dict.fromkeys(result.exercise.chapter for result in results):
-        of_chapter = [result for result in results if result.exercise.chapter == chapter]
-        console.print(_progress(chapter, of_chapter), markup=False)
+    for chapter, group in groupby(results, attrgetter("exercise.chapter")):
+        console.print(_progress(chapter, list(group)), markup=False)
 
 
-SAID = {
-    "solved": "solved",
-    "failed": "not right yet",
-    "unsolved": "not solved yet",
-    "missing": "no answer found",
-    "error": "stops with an error",
-}
-
-
-def _progress(name, results, width=20):
+def _progress(chapter: str, results: Sequence[Result], width: int = 20) -> str:
     points, full = sum(result.points for result in results), sum(result.max for result in results)
     done = width * points // full
-    return f"{name:<24} {'█' * done}{'░' * (width - done)} {points} of {full} points"
+    return f"{chapter:<24} {'█' * done}{'░' * (width - done)} {points} of {full} points"

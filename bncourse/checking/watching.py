@@ -1,11 +1,19 @@
-"""What surrounds a call of the learner's code: silence, a time limit, and an eye on forbidden callables."""
+"""What surrounds a call of the learner's code: a time limit, and an eye on forbidden callables."""
 
 import contextlib
 import gc
 import signal
 import sys
 import threading
-import warnings
+import time
+from collections.abc import Collection, Iterator
+from types import FrameType
+from typing import Any, Literal
+
+from bncourse.course.cells import Cell
+from bncourse.course.errors import CourseError
+
+ProfileEvent = Literal["call", "return", "c_call", "c_return", "c_exception"]
 
 
 class TimeUp(BaseException):
@@ -13,14 +21,7 @@ class TimeUp(BaseException):
 
 
 @contextlib.contextmanager
-def quiet(printed):
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextlib.contextmanager
-def one_thread():
+def one_thread() -> Iterator[None]:
     """PyTorch, if it is there, on one thread: tensors as small as those of checks are several times faster so."""
     torch = sys.modules.get("torch")
     if torch is None:
@@ -35,39 +36,53 @@ def one_thread():
 
 
 @contextlib.contextmanager
-def time_limit(seconds):
+def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeUp after so many seconds, where the system can interrupt a running function."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def stop(signal_number, frame):
-        if frame.f_code.co_filename == __file__:
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        if frame and frame.f_code.co_filename == __file__:
             # An error raised inside the watch would end the watch, and come out as another one.
             signal.setitimer(signal.ITIMER_REAL, 1e-4)
             return
         raise TimeUp(f"still running after {seconds:.3g} s; is there a loop that never ends?")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    start = time.monotonic()
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)  # of a limit around this one, such as that of a cell
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-# Where a stand-in for a forbidden package notes its calls.
-forbidden_calls = []
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - start), 1e-4))
 
 
 @contextlib.contextmanager
-def watching(forbidden, called):
+def cell_limit(cell: Cell, seconds: float = 60) -> Iterator[None]:
+    """The time limit of one cell of a learner's own notebook: importing PyTorch from a cold disk takes half of it."""
+    try:
+        with time_limit(seconds):
+            yield
+    except TimeUp as error:
+        raise CourseError(f"the cell that begins with {cell.source.strip().splitlines()[0]!r} is {error}") from None
+
+
+# Where a stand-in for a forbidden package notes its calls.
+forbidden_calls: list[str] = []
+
+
+# This function must stay the one that calls sys.setprofile: the sandbox's audit hook lets no other code do it.
+@contextlib.contextmanager
+def watching(forbidden: Collection[str], called: list[str]) -> Iterator[None]:
     """Append to `called` the names of forbidden callables that run inside the block."""
     before = sys.getprofile()
     exactly, inside = frozenset(forbidden), tuple(f"{entry}." for entry in forbidden)
 
-    def profile(frame, event, function):
+    def profile(frame: FrameType, event: ProfileEvent, function: Any) -> None:
         if before:
             before(frame, event, function)
         if event == "call":
@@ -96,7 +111,7 @@ def watching(forbidden, called):
             gc.enable()
 
 
-def _owner(builtin):
+def _owner(builtin: Any) -> str:
     """The module of a built-in method's class, such as torch._C for torch.batch_norm."""
     owner = builtin.__self__
-    return getattr(owner, "__module__", None) or type(owner).__module__
+    return str(getattr(owner, "__module__", None) or type(owner).__module__)

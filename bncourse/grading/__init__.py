@@ -1,1 +1,1 @@
-"""Many learners' answers, untrusted: sandbox, protocol, reports, exports, scale-out."""
+"""Many learners' answers, untrusted: what was handed in, the sandbox, reports, scale-out."""

@@ -5,88 +5,123 @@ import multiprocessing
 import signal
 import sys
 import threading
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from typing import Self, TypeVar
 
-from bncourse.errors import CourseError
+from bncourse.course.errors import CourseError
+from bncourse.grading.digest import environment
 
 END_WITH_PARENT = 1
+WAY_OUT = "install there what is installed here, or leave that worker out"
+Returned = TypeVar("Returned")
 
 
 class Local:
     """`workers` processes of this machine, which end with this one."""
 
-    def __init__(self, workers):
+    def __init__(self, workers: int) -> None:
         self.workers = workers
-        self.room = 2 * workers
-        self._executor = None
+        self._executor = self._started()
 
-    def __enter__(self):
-        start = "fork" if sys.platform.startswith("linux") else "spawn"
-        context = multiprocessing.get_context(start)
-        self._executor = ProcessPoolExecutor(self.workers, context, initializer=_bind_to_parent)
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._executor.shutdown(wait=kind is None, cancel_futures=True)
 
-    def submit(self, function, *args):
-        return self._executor.submit(function, *args)
+    @property
+    def room(self) -> int:
+        """How many submissions may be under way, so that no process waits for the next one."""
+        return 2 * self.workers
 
-    def first_done(self, waiting):
-        return wait(waiting, return_when=FIRST_COMPLETED).done
+    def submit(self, function: Callable[..., Returned], *args: object) -> Future[Returned]:
+        """The future of a call; it fails if a process has died, which breaks all of them."""
+        try:
+            return self._executor.submit(function, *args)
+        except BrokenExecutor as error:
+            future: Future[Returned] = Future()
+            future.set_exception(error)
+            return future
 
-    def renew(self):
-        """New processes, after one has died: that breaks all of a pool."""
+    def renew(self) -> None:
+        """New processes, after one has died."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        self.__enter__()
+        self._executor = self._started()
+
+    def _started(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("fork" if sys.platform.startswith("linux") else "spawn")
+        return ProcessPoolExecutor(self.workers, context, initializer=_bind_to_parent)
 
 
-def _bind_to_parent():
+def _bind_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)
 
 
 class Cluster:
-    """The workers of a Dask cluster, each with this course installed."""
+    """The workers of a Dask cluster, each with this very course installed: one that has another is refused by name."""
 
-    def __init__(self, address):
-        self.address = address
-
-    def __enter__(self):
+    def __init__(self, address: str) -> None:
         try:
-            from dask.distributed import Client
+            from distributed import Client
         except ImportError:
             raise CourseError("--scheduler needs Dask: pip install distributed") from None
         try:
-            self._client = Client(self.address, timeout=5)
+            self._client = Client(address, timeout=5)
         except (OSError, ValueError, TypeError) as error:
-            raise CourseError(f"no Dask scheduler answers at {self.address}: {error or type(error).__name__}") from None
+            raise CourseError(f"no Dask scheduler answers at {address}: {error or type(error).__name__}") from None
+        self._executor = self._client.get_executor(pure=False)
+
+    def __enter__(self) -> Self:
+        self.renew()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._executor.shutdown(wait=kind is None)
         self._client.close()
 
     @property
-    def room(self):
-        return 2 * max(1, sum(self._client.nthreads().values()))
+    def room(self) -> int:
+        threads: dict[str, int] = self._client.nthreads()
+        return 2 * max(1, sum(threads.values()))
 
-    def submit(self, function, *args):
-        return self._client.submit(one_at_a_time, function, *args, pure=False, retries=1)
+    def submit(self, function: Callable[..., Returned], *args: object) -> Future[Returned]:
+        # Once more in the worker itself, which may have joined since.
+        future: Future[Returned] = self._executor.submit(alike_and_in_turn, environment(), function, *args)
+        return future
 
-    def first_done(self, waiting):
-        from dask.distributed import wait as wait_for
-
-        return wait_for(list(waiting), return_when="FIRST_COMPLETED").done
-
-    def renew(self):
-        """Dask replaces what it can by itself."""
+    def renew(self) -> None:
+        """Dask replaces a worker by itself; but it may have been one without this course."""
+        for address, reply in self._client.run(environment, on_error="return").items():
+            _refuse_stranger(address, reply, environment())
 
 
+def _refuse_stranger(address: str, reply: dict[str, str] | Exception, expected: dict[str, str]) -> None:
+    """CourseError if the worker there, whose environment is `reply`, cannot give the points of the expected one."""
+    if isinstance(reply, Exception):
+        raise CourseError(f"the worker at {address} lacks this course ({type(reply).__name__}: {reply}); {WAY_OUT}")
+    differences = [
+        f"{name} {reply.get(name, 'none')} instead of {version}"
+        for name, version in expected.items()
+        if reply.get(name) != version
+    ]
+    if differences:
+        raise CourseError(f"the worker at {address} has {', '.join(differences)}; {WAY_OUT}")
+
+
+Pool = Local | Cluster
 _turn = threading.Lock()
 
 
-def one_at_a_time(function, *args):
-    """Checks run one after another in a process, however many threads a worker of the cluster has."""
+def alike_and_in_turn(expected: dict[str, str], function: Callable[..., Returned], *args: object) -> Returned:
+    """Call a function in a worker of a cluster whose environment is the expected one.
+
+    Checks run one after another in a process, however many threads a worker has.
+    """
+    from distributed import get_worker
+
+    _refuse_stranger(get_worker().address, environment(), expected)
     with _turn:
         return function(*args)

@@ -1,4 +1,4 @@
-/* Questions in a page, and the map of the course. What was answered stays in the reader's browser. */
+/* Questions and exercises in a page, and the map of the course. What was answered stays in the reader's browser. */
 (() => {
   "use strict";
   const KEY = "bncourse-answered";
@@ -55,15 +55,74 @@
     });
   };
 
+  const solved = (exercise) => {
+    try {
+      return JSON.parse(localStorage.getItem(`bncourse-answer-${exercise}`))?.solved === true;
+    } catch {
+      return false;
+    }
+  };
+
   const fill = (place) => {
-    const names = JSON.parse(place.dataset.quizzes);
+    const names = JSON.parse(place.dataset.quizzes), exercises = JSON.parse(place.dataset.exercises);
     const done = names.filter((name) => answered()[`${place.dataset.page}/${name}`]).length;
-    place.textContent = `${done} of ${names.length} questions answered`;
-    place.classList.toggle("complete", done === names.length);
+    const right = exercises.filter(solved).length;
+    const told = names.length ? [`${done} of ${names.length} questions answered`] : [];
+    if (exercises.length) told.push(`${right} of ${exercises.length} exercises solved here`);
+    place.textContent = told.join(", ");
+    place.classList.toggle("complete", done === names.length && right === exercises.length);
+  };
+
+  // The editor and Python come when an exercise is opened, and checked; before that, an exercise is text.
+  const folder = new URL("classroom/", document.currentScript.src);
+  const offer = (card) => {
+    card.querySelector(".no-script").remove();
+    card.classList.toggle("solved", solved(card.dataset.exercise));
+    card.addEventListener("toggle", async () => {
+      if (!card.open) return;
+      if (location.protocol === "file:") {
+        card.querySelector(".status").textContent =
+          "In a page opened from a folder, browsers run no Python: make serve shows this site where they do.";
+        return;
+      }
+      try {
+        const { open, exchange } = await import(new URL("card.js", folder));
+        for (const place of document.querySelectorAll(".exchange[hidden]")) {
+          place.hidden = false;
+          exchange(place);
+        }
+        await open(card);
+      } catch {
+        card.querySelector(".status").textContent = "The editor could not be loaded: close this exercise and open it again.";
+      }
+    });
+    const named = () => { if (location.hash === `#${card.id}`) card.open = true; };
+    addEventListener("hashchange", named);
+    named();
+  };
+
+  const runnable = (cell) => {
+    const start = document.createElement("button");
+    start.type = "button";
+    start.className = "run-cell";
+    start.textContent = "Change and run";
+    start.addEventListener("click", async () => {
+      start.disabled = true; // a second click would open a second editor
+      try {
+        await (await import(new URL("cells.js", folder))).open(cell, start);
+      } catch {
+        start.disabled = false;
+        start.textContent = "The editor could not be loaded: try again";
+      }
+    });
+    cell.querySelector(".cell_input").after(start);
   };
 
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("form.quiz").forEach(prepare);
+    addEventListener("pageshow", ({ persisted }) => persisted && document.querySelectorAll(".answered").forEach(fill));
     document.querySelectorAll(".answered").forEach(fill);
+    document.querySelectorAll("details.exercise[data-answer]").forEach(offer);
+    if (location.protocol !== "file:") document.querySelectorAll("div.cell.tag_run").forEach(runnable);
   });
 })();

@@ -73,7 +73,7 @@ guide(
     "1.2",
     hints=[
         "Three numbers for each feature: the mean of target, the mean of source, the standard deviation of source. All are taken along axis 0.",
-        "Where the deviation is 0, divide by something else and set the result to 0 afterwards: `np.where` chooses element by element.",
+        "Where `source.min(0)` equals `source.max(0)`, divide by 1 and set the result to 0 afterwards: `np.where` chooses element by element.",
     ],
     forbids=NUMPY_ONLY,
 )
@@ -114,13 +114,20 @@ def test_each_feature_has_its_own_means_and_deviation(learner):
 
 @exercise("1.2", points=1)
 def test_a_feature_that_never_varies_has_shift_0(learner):
-    """Where source does not vary the result is 0, whether target moved or not; the other features are as ever."""
+    """Where source does not vary the result is 0, whether target moved or not, and whatever rounding makes of the deviation; the other features are as ever."""
     source = np.array([[5.0, 1.0], [5.0, 3.0]])
     for target in ([[5.0, 4.0]], [[7.0, 4.0]], [[3.0, 0.0], [5.0, 1.0]]):
         assert_close(learner.mean_shift(source, np.array(target)), shift(source, np.array(target)))
     source = np.array([[0.0, 1.0, 0.5, 2.0], [0.0, 2.0, 0.5, 5.0], [0.0, 6.0, 0.5, 2.0], [0.0, 1.0, 0.5, 2.0]])
     target = np.array([[1.0, 1.0, 0.5, 2.0], [3.0, 2.0, 0.0, 1.0]])
     assert_close(learner.mean_shift(source, target), shift(source, target))
+    # The mean of seven equal numbers is rounded, so that their deviation is not 0.
+    for dtype in (np.float64, np.float32):
+        source = np.full((7, 3), [0.1, 123.4, 0.0], dtype)
+        source[:, 2] = np.arange(7)
+        for columns in (source[:, :1], source):
+            target = columns[:2] + dtype(0.5)
+            assert_close(learner.mean_shift(columns, target), shift(columns, target), rtol=1e-4, atol=1e-6)
 
 
 @exercise("1.2", points=1)

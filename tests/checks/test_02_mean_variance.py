@@ -214,6 +214,7 @@ def test_no_values_no_statistics(learner):
             continue
         wanted = (shape[1],)
         assert np.shape(mean) == np.shape(var) == wanted, f"For x of shape {shape} both results have shape {wanted}."
+        assert_close((mean, var), (np.full(wanted, np.nan),) * 2, message="Of no values, mean and variance are NaN.")
 
 
 # 2.4 merge_statistics
@@ -233,6 +234,15 @@ guide(
 def of_parts(a, b):
     """Arguments of merge_statistics for two arrays (N, D) in float64."""
     return (len(a), *statistics(a), len(b), *statistics(b))
+
+
+def merged_count(answers, count_a, mean_a, var_a, count_b, mean_b, var_b):
+    """The count of two parts together; 0 if the answer raises an error."""
+    try:
+        count, *_ = answers.merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b)
+    except Exception:
+        return 0
+    return int(count)
 
 
 def of_both(a, b):
@@ -270,33 +280,42 @@ def test_any_numbers_may_be_merged(learner, numbers_a, numbers_b):
 
 @exercise("2.4", points=1)
 def test_an_empty_part_changes_nothing(learner):
-    """A part with count 0 leaves the other as it is, whichever comes first and whatever its mean and variance say."""
+    """A part with count 0 leaves the other as it is, whichever comes first and whatever its mean and variance say; two such parts have count 0."""
     mean, var = np.array([1.0, -2.0]), np.array([4.0, 0.25])
     for nothing in (np.zeros(2), np.array([9.0, 5.0])):
         assert_close(learner.merge_statistics(0, nothing, nothing, 3, mean, var), (3, mean, var))
         assert_close(learner.merge_statistics(3, mean, var, 0, nothing, nothing), (3, mean, var))
+    count = learner.run(merged_count, 0, 0.0, 0.0, 0, 0.0, 0.0)
+    assert_close(count, 0, message="Two empty parts have count 0.")
 
 
 @exercise("2.4", points=1)
 def test_merged_variance_survives_a_large_mean_in_float32(learner):
-    """float32 means that are 10,000 times the deviation give the right variance: no difference of two huge numbers."""
+    """Means that are 10,000 times the deviation in float32, or a million times in float64, give the right variance: no difference of two huge numbers, and no float64 made float32."""
     mean_a, mean_b = np.array([9998.0, 20000.0], np.float32), np.array([10001.0, 19999.0], np.float32)
     var_a, var_b = np.array([1.0, 4.0], np.float32), np.array([2.0, 5.0], np.float32)
     got = learner.merge_statistics(30, mean_a, var_a, 10, mean_b, var_b)
     assert_close(got, (40, np.array([9998.75, 19999.75]), np.array([2.9375, 4.4375])), rtol=0.03)
     got = learner.merge_statistics(10, mean_a, var_a, 10, mean_a, var_a)
     assert_close(got, (20, mean_a, var_a), rtol=0.03)
+    mean_a, mean_b, var = np.array([2**20 + 0.06]), np.array([2**20 + 1.94]), np.array([0.1])
+    got = learner.merge_statistics(10, mean_a, var, 10, mean_b, var)
+    assert_close(got, (20, np.array([2**20 + 1.0]), np.array([0.1 + 0.94**2])), rtol=0.03)
 
 
 @exercise("2.4", points=1)
 def test_counts_may_be_in_the_billions(learner):
-    """Counts of billions, Python's or NumPy's whole numbers, lose nothing; one more number hardly changes the whole."""
+    """Counts of billions, Python's or NumPy's whole numbers, int32 among them, lose nothing; one more number hardly changes the whole."""
     for whole in (int, np.int64):
         got = learner.merge_statistics(whole(2 * 10**9), 1.0, 2.0, whole(10**9), 4.0, 5.0)
         assert_close(got, (3 * 10**9, 2.0, 5.0), rtol=1e-9)
         got = learner.merge_statistics(whole(3 * 10**9), 1.0, 2.0, whole(1), 4.0, 0.0)
         assert_close(got, (3 * 10**9 + 1, 1.0, 2.0), rtol=1e-7)
         assert int(got[0]) == 3 * 10**9 + 1, "The count is not exact: 3,000,000,000 and 1 are 3,000,000,001."
+    parts = np.int32(2 * 10**9), 1.0, 2.0, np.int32(10**9), 4.0, 5.0
+    count = learner.run(merged_count, *parts)
+    assert_close(count, 3 * 10**9, message="2,000,000,000 and 1,000,000,000, both int32, are 3,000,000,000.")
+    assert_close(learner.merge_statistics(*parts), (3 * 10**9, 2.0, 5.0), rtol=1e-9)
 
 
 @exercise("2.4", points=1)
@@ -403,6 +422,7 @@ guide(
         "`rng.choice(N, batch_size, replace=False)` draws row numbers, none twice. Call it anew for each batch.",
         "Collect the means in a list of `draws` arrays (D,); the standard deviation runs over that list, axis 0.",
     ],
+    chance=True,
 )
 
 
@@ -446,7 +466,7 @@ def test_batches_of_one_from_two_numbers(learner):
         values = np.array(got, float)
         assert values.shape == (48, 1), f"One spread a feature is expected, shape (1,), not {np.shape(got[0])}."
         nearest = np.array(possible)[np.abs(values - possible).argmin(1)]
-        assert_close(values[:, 0], nearest, words=f"With {draws} draws of 0 or 1 this spread is not possible.")
+        assert_close(values[:, 0], nearest, message=f"With {draws} draws of 0 or 1 this spread is not possible.")
         # 24 of 48 are expected for two draws, 12 for three; the bounds lie five standard deviations away.
         equal = np.isclose(values, 0).sum()
         low, high = {2: (6, 42), 3: (1, 28)}[draws]
@@ -481,10 +501,10 @@ def test_all_chance_comes_from_rng(learner):
     x = random(9, 2, seed=20)
     first, again, other = learner.run(batch_mean_spreads, x, 4, 60, [6, 6, 7], 1)
     assert_close(first, expected_spread(x, 4), rtol=0.6)
-    assert_close(again, first, words="The same state of rng gives another spread: some chance comes from elsewhere.")
+    assert_close(again, first, message="The same state of rng gives another spread: some chance comes from elsewhere.")
     assert not np.allclose(first, other), "Another state of rng gives the same spread: rng is not used."
     (elsewhere,) = learner.run(batch_mean_spreads, x, 4, 60, [6], 2)
-    assert_close(elsewhere, first, words="The spread depends on NumPy's global generator: draw from rng alone.")
+    assert_close(elsewhere, first, message="The spread depends on NumPy's global generator: draw from rng alone.")
 
 
 @exercise("2.6", points=1)

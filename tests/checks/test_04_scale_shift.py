@@ -276,7 +276,7 @@ def test_scale_shift_backward_leaves_its_arguments_alone(learner):
 guide(
     "4.4",
     hints=[
-        "x reaches x̂ on three ways: directly, through the mean, through the variance. Which of the three does your answer have?",
+        "x affects x̂ along three paths: directly, through the mean, and through the variance. Which of them does your answer have?",
         "A value that was averaged hands 1/m of its gradient to each number behind it; m is the batch size times all "
         "spatial sizes.",
         "The closed form subtracts two things from dx_hat, the mean of dx_hat, and x_hat times the mean of dx_hat · x_hat, "
@@ -350,9 +350,9 @@ def test_gradient_has_no_part_along_a_shift_or_a_stretch(learner):
         x_hat, var = normalised(x, eps)
         dx = np.asarray(learner.normalize_backward(dx_hat, x_hat, var, eps))
         assert dx.shape == shape, f"The result has shape {dx.shape} instead of {shape}."
-        assert_close(dx.sum(axes), np.zeros(shape[1]), words="dx does not sum to 0 over a channel.")
+        assert_close(dx.sum(axes), np.zeros(shape[1]), message="dx does not sum to 0 over a channel.")
         along = (dx_hat * x_hat).sum(axes) * eps / (var + eps) ** 1.5
-        assert_close((dx * x_hat).sum(axes), along, words="dx has another part along x_hat than ε allows.")
+        assert_close((dx * x_hat).sum(axes), along, message="dx has another part along x_hat than ε allows.")
 
 
 @exercise("4.4", points=1)

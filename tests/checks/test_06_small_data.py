@@ -74,7 +74,7 @@ def assert_turned(learner, images, degrees, expected, inside, atol):
     """Images of gamma 1, turned clockwise, are as expected where `inside` is 1."""
     given = arrays(images, np.ones(len(images)), degrees)
     got = learner.run(turned, *given, inside.astype(np.float32))
-    assert_close(got["shape"], list(np.shape(images)), words="The result has another shape than the images.")
+    assert_close(got["shape"], list(np.shape(images)), message="The result has another shape than the images.")
     assert_close(got["inside"], expected * inside, rtol=0, atol=atol)
 
 
@@ -216,9 +216,17 @@ def shapes_of_convolutions(answers, batch_norm):
     return shapes
 
 
+def shapes_of_logits(answers, num_classes, sizes):
+    """Shapes of what one network puts out for images of several sizes, one size after the other."""
+    import torch
+
+    model = answers.make_cnn(num_classes, True)
+    return [list(model(torch.rand(2, 1, *size)).shape) for size in sizes]
+
+
 def assert_found(learner, expected, words, num_classes=2, batch_norm=True, height=24, width=24):
     found = learner.run(looked_at, num_classes, batch_norm, height, width)
-    assert_close({name: found.get(name) for name in expected}, expected, words=words)
+    assert_close({name: found.get(name) for name in expected}, expected, message=words)
 
 
 @exercise("6.2", points=1)
@@ -232,10 +240,12 @@ def test_one_logit_a_class(learner):
 
 @exercise("6.2", points=1)
 def test_images_of_any_size(learner):
-    """Images of 12 x 12, 13 x 20 and 28 x 28 go through one and the same kind of network."""
-    for height, width in [(12, 12), (13, 20), (28, 28)]:
+    """Images of 28 x 28, 12 x 12 and 13 x 20 go through one and the same kind of network."""
+    for height, width in [(28, 28), (12, 12), (13, 20)]:
         expected = {"logits": [[8, 4], [1, 4]], "two or more convolutions": True}
         assert_found(learner, expected, "The logits have another shape.", 4, True, height, width)
+    got = learner.run(shapes_of_logits, 4, [(16, 16), (13, 20)])
+    assert_close(got, [[2, 4], [2, 4]], message="The logits of one network have another shape.")
 
 
 @exercise("6.2", points=1)
@@ -283,7 +293,7 @@ def test_without_normalization_the_rest_stays(learner):
     assert_found(learner, relu, "A later layer gets negative values: a ReLU is missing before it.", batch_norm=False)
     shapes = learner.run(shapes_of_convolutions, True)
     words = "With and without normalization the convolutions differ in shape or number."
-    assert_close(learner.run(shapes_of_convolutions, False), shapes, words=words)
+    assert_close(learner.run(shapes_of_convolutions, False), shapes, message=words)
 
 
 @exercise("6.2", points=1)
@@ -387,7 +397,7 @@ def as_expected(learner, batches, parts, words=None, **settings):
     got = learner.run(after_epochs, batches, settings)
     expected = after_epochs(SimpleNamespace(train_epoch=one_epoch), batches, settings)
     for part in parts:
-        assert_close(got[part], expected[part], rtol=1e-5, atol=1e-7, words=words)
+        assert_close(got[part], expected[part], rtol=1e-5, atol=1e-7, message=words)
 
 
 @exercise("6.3", points=1)
@@ -463,25 +473,63 @@ def after_the_test(answers, weights, statistics, batches, settings):
     import torch
     from torch import nn
 
-    class Elsewhere(torch.Tensor):
-        """A tensor as if on another device: it tells its shape, and comes over with .to(device); no more."""
+    class Placed(torch.Tensor):
+        """A tensor as if on one of two devices: the loader's, which is the CPU, or the model's, which is called cpu:0."""
 
         @classmethod
         def __torch_function__(cls, function, types, args=(), kwargs=None):
             name, kwargs = getattr(function, "__name__", ""), kwargs or {}
+            kinds = {type(one) for one in flat((args, kwargs)) if isinstance(one, Placed)}
+            if name in ("to", "cpu"):
+                kinds = {destination(name, [*args[1:], *kwargs.values()], cls)}
+            elif len(kinds) > 1:
+                raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices")
+            elif name in ("numpy", "__array__") and kinds == {OnModelsDevice}:
+                raise TypeError("can't convert a device tensor to numpy: use Tensor.cpu() first")
+            elif function == torch.Tensor.device.__get__:
+                return torch.device("cpu", 0) if cls is OnModelsDevice else torch.device("cpu")
             with torch._C.DisableTorchFunctionSubclass():
-                if name in ("to", "cpu"):
-                    return function(args[0].as_subclass(torch.Tensor), *args[1:], **kwargs)
-                if name in ("size", "dim", "numel", "__len__", "__get__"):
-                    return function(*args, **kwargs)
-                if name in ("long", "double", "type", "contiguous", "detach"):
-                    return function(*args, **kwargs).as_subclass(Elsewhere)
-            raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices")
+                result = function(*args, **kwargs)
+            return placed(result, *kinds) if name not in ("__get__", "__set__") else result
+
+    class OnLoadersDevice(Placed):
+        pass
+
+    class OnModelsDevice(Placed):
+        pass
+
+    def flat(value):
+        if isinstance(value, dict):
+            value = value.values()
+        return (
+            [one for part in value for one in flat(part)]
+            if isinstance(value, (tuple, list, type({}.values())))
+            else [value]
+        )
+
+    def placed(result, kind):
+        if isinstance(result, torch.Tensor):
+            return result.as_subclass(kind)
+        return type(result)([placed(one, kind) for one in result]) if type(result) in (tuple, list) else result
+
+    def destination(name, arguments, kind):
+        for one in ["cpu"] if name == "cpu" else arguments:
+            if isinstance(one, Placed):
+                return type(one)
+            if isinstance(one, (str, torch.device)):
+                return OnLoadersDevice if torch.device(one).index is None else OnModelsDevice
+        return kind
+
+    class Entrance(nn.Flatten):
+        def forward(self, x):
+            if isinstance(x, OnLoadersDevice):
+                raise RuntimeError("Expected all tensors to be on the same device, but found at least two devices")
+            return super().forward(x.as_subclass(torch.Tensor))
 
     class Watched(nn.Identity):
         def forward(self, x):
             recording.append(torch.is_grad_enabled())
-            return x
+            return x.as_subclass(OnModelsDevice) if two_devices else x
 
     class Loader:
         walks, dataset = 0, range(1000)
@@ -493,11 +541,11 @@ def after_the_test(answers, weights, statistics, batches, settings):
             Loader.walks += 1
             for images, labels in batches:
                 pair = torch.from_numpy(images), torch.from_numpy(labels)
-                yield [one.as_subclass(Elsewhere) for one in pair] if settings.get("elsewhere") else pair
+                yield [one.as_subclass(OnLoadersDevice) for one in pair] if two_devices else pair
 
-    recording, loader = [], Loader()
+    recording, loader, two_devices = [], Loader(), settings.get("two devices")
     norm, linear = nn.BatchNorm1d(weights.shape[1]).double(), nn.Linear(*weights.shape[::-1], bias=False).double()
-    model = nn.Sequential(nn.Flatten(), norm, nn.Dropout(0.5), nn.Sequential(linear, Watched()))
+    model = nn.Sequential(Entrance(), norm, nn.Dropout(0.5), nn.Sequential(linear, Watched()))
     with torch.no_grad():
         linear.weight.copy_(torch.from_numpy(weights))
         norm.running_mean.copy_(torch.from_numpy(statistics[0]))
@@ -520,7 +568,7 @@ def after_the_test(answers, weights, statistics, batches, settings):
     with torch.enable_grad():  # whatever the answer does to this switch, it ends here
         before = state()
         given = iter(loader) if settings.get("generator") else loader
-        accuracy = answers.evaluate(model, given, torch.device("cpu"))
+        accuracy = answers.evaluate(model, given, torch.device("cpu", 0) if two_devices else torch.device("cpu"))
         after = state()
     return {
         "accuracy": None if accuracy is None else float(accuracy),
@@ -562,7 +610,7 @@ def right_accuracy(weights, statistics, batches):
 
 def check_accuracy(learner, case, words=None, modes=MODES[0], **settings):
     got = learner.run(after_the_test, *case, {"modes": modes, **settings})
-    assert_close(got["accuracy"], right_accuracy(*case), words=words)
+    assert_close(got["accuracy"], right_accuracy(*case), message=words)
     return got
 
 
@@ -571,8 +619,9 @@ def test_share_of_right_answers(learner):
     """For one image the accuracy is 0 or 1; for one batch it is the share of images whose largest logit is their label's."""
     for seed in range(4):
         check_accuracy(learner, images_for(1, seed=seed), modes=MODES[1])
-    for seed, classes in enumerate((2, 3, 5)):
-        check_accuracy(learner, images_for(12, seed=10 + seed, classes=classes), modes=MODES[1])
+    # With two classes each is the verdict on some images, with logits of either sign.
+    for seed, classes in [(53, 2), (66, 2), (11, 3), (12, 5)]:
+        check_accuracy(learner, images_for(12, seed=seed, classes=classes), modes=MODES[1])
 
 
 @exercise("6.4", points=1)
@@ -581,7 +630,7 @@ def test_batches_of_different_sizes(learner):
     for sizes in ([3, 3], [4, 1], [5, 3, 2]):
         for seed in range(3):
             got = check_accuracy(learner, images_for(*sizes, seed=seed), modes=MODES[1])
-            assert_close(got["walks"], 1, words="The loader is walked through more than once.")
+            assert_close(got["walks"], 1, message="The loader is walked through more than once.")
     check_accuracy(learner, images_for(5, 3, 2), modes=MODES[1], generator=True)
 
 
@@ -598,7 +647,7 @@ def test_the_mode_found_is_the_mode_left(learner):
     """A model in training is in training afterwards, one in evaluation stays so."""
     for modes in MODES[:2]:
         got = check_accuracy(learner, images_for(6, seed=30), modes=modes)
-        assert_close(got["modes"], modes, words="The model is not in the mode in which it came.")
+        assert_close(got["modes"], modes, message="The model is not in the mode in which it came.")
 
 
 @exercise("6.4", points=1)
@@ -606,7 +655,7 @@ def test_every_module_keeps_its_own_mode(learner):
     """A layer frozen in evaluation mode inside a model in training stays frozen; and one in training inside the other way round."""
     for modes in MODES[2:]:
         got = check_accuracy(learner, images_for(6, seed=31), modes=modes)
-        assert_close(got["modes"], modes, words="A module inside the model is not in the mode in which it came.")
+        assert_close(got["modes"], modes, message="A module inside the model is not in the mode in which it came.")
 
 
 @exercise("6.4", points=1)
@@ -616,10 +665,10 @@ def test_no_gradient_and_no_trace(learner):
         got = check_accuracy(learner, images_for(6, 2, seed=32), modes=modes)
         left = [name for name in got["changed"] if name != "modes"]
         assert not left, f"After the call these are no longer as they were: {', '.join(left)}."
-        assert_close(got["gradients recorded"], False, words="The model ran with gradients on.")
+        assert_close(got["gradients recorded"], False, message="The model ran with gradients on.")
 
 
 @exercise("6.4", points=1)
 def test_batches_are_moved_to_the_device(learner):
-    """Images and labels are moved to the device."""
-    check_accuracy(learner, images_for(5, 2, seed=33), elsewhere=True, modes=MODES[1])
+    """Images are moved to the device, and verdicts meet labels on one device, whichever."""
+    check_accuracy(learner, images_for(5, 2, seed=33), modes=MODES[1], **{"two devices": True})

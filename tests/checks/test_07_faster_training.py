@@ -117,6 +117,7 @@ guide(
         "`np.percentile(ratios, [2.5, 97.5])`: percentiles are counted from 0 to 100.",
     ],
     forbids=NUMPY_ONLY,
+    chance=True,
 )
 
 
@@ -137,8 +138,8 @@ def all_ratios(baseline, treated):
 
 def assert_95_percent(got, baseline, treated, draws):
     """Ratio exact; the ends within what chance allows: five standard deviations of a share of `draws`."""
-    assert_close(np.shape(got), (3,), words="Three numbers are expected: ratio, low, high.")
-    assert_close(got[0], np.median(baseline) / np.median(treated), words="The ratio of the medians is another one.")
+    assert_close(np.shape(got), (3,), message="Three numbers are expected: ratio, low, high.")
+    assert_close(got[0], np.median(baseline) / np.median(treated), message="The ratio of the medians is another one.")
     ratios, shares = all_ratios(tuple(baseline), tuple(treated))
     slack = 5 * np.sqrt(0.025 * 0.975 / draws)
     for end, share, name in ((got[1], 0.025, "low"), (got[2], 0.975, "high")):
@@ -181,15 +182,15 @@ def test_the_ends_where_only_few_resamples_exist(learner):
 @exercise("7.2", points=2)
 def test_low_and_high_hold_95_percent_of_the_resamples(learner):
     """low and high cut off 2.5 % of the resamples' ratios at each end; without draws in the call, 2000 are drawn."""
-    baseline, treated = [31.0, 22.0, 58.0, 40.0], [7.0, 3.0, 11.0]
-    got = learner.speedup_interval(np.array(baseline), np.array(treated), np.random.default_rng(3))
-    assert_95_percent(got, baseline, treated, 2000)
     for baseline, treated, draws in (
-        ([88.0, 23.0, 79.0, 24.0, 44.0], [15.0, 4.0, 9.0, 6.0], 1000),
+        ([88.0, 23.0, 79.0, 24.0, 44.0, 61.0], [15.0, 4.0, 9.0, 6.0, 11.0, 5.0], 1000),
         ([61.0, 66.0, 76.0, 95.0, 97.0], [5.0, 10.0, 11.0, 12.0, 13.0], 4000),
     ):
         got = learner.speedup_interval(np.array(baseline), np.array(treated), np.random.default_rng(3), draws=draws)
         assert_95_percent(got, baseline, treated, draws)
+    baseline, treated = [31.0, 22.0, 58.0, 40.0], [7.0, 3.0, 11.0]
+    got = learner.speedup_interval(np.array(baseline), np.array(treated), np.random.default_rng(3))
+    assert_95_percent(got, baseline, treated, 2000)
 
 
 @exercise("7.2", points=1)
@@ -206,34 +207,56 @@ def test_the_groups_are_resampled_independently(learner):
         assert_95_percent(got, baseline, treated, 1000)
 
 
-def intervals(answers, baseline, treated, draws, seeds, elsewhere=0):
-    """The answer once for each seed of `rng`; NumPy's global generator, which it must not use, is set to
-    `elsewhere`."""
+def intervals(answers, baseline, treated, draws, seeds):
+    """The answer once for each seed of `rng`."""
     import numpy as np
 
+    return [
+        [float(value) for value in answers.speedup_interval(baseline, treated, np.random.default_rng(seed), draws)]
+        for seed in seeds
+    ]
+
+
+def source_of_chance(answers, baseline, treated, draws):
+    """Ratios of four calls, and what their intervals have in common: facts, which are the same however one draws."""
+    import numpy as np
+
+    def interval(seed, of_global):
+        np.random.seed(of_global)
+        rng = np.random.default_rng(seed)
+        return [float(value) for value in answers.speedup_interval(baseline, treated, rng, draws)]
+
     state = np.random.get_state()
-    np.random.seed(elsewhere)
     try:
-        return [
-            [float(value) for value in answers.speedup_interval(baseline, treated, np.random.default_rng(seed), draws)]
-            for seed in seeds
-        ]
+        first, again, other, elsewhere = interval(6, 1), interval(6, 1), interval(7, 1), interval(6, 2)
     finally:
         np.random.set_state(state)
+    return {
+        "ratios": [first[0], again[0], other[0], elsewhere[0]],
+        "low is below high": first[1] < first[2],
+        "same for the same rng": np.allclose(first, again),
+        "same for another rng": np.allclose(first, other),
+        "same for another global generator": np.allclose(first, elsewhere),
+    }
 
 
 @exercise("7.2", points=1)
 def test_all_chance_comes_from_rng(learner):
     """The same state of rng gives the same interval, another state another one; NumPy's global generator plays no part."""
-    baseline, treated = np.array([31.0, 22.0, 58.0, 40.0, 97.0]), np.array([7.0, 3.0, 11.0, 5.0])
+    # Enough runs for two intervals that are equal by chance to be out of the question.
+    baseline = np.array([31.0, 22.0, 58.0, 40.0, 97.0, 63.0, 75.0, 88.0])
+    treated = np.array([7.0, 3.1, 11.2, 5.3, 8.4, 9.7, 4.6])
     ratio = np.median(baseline) / np.median(treated)
-    first, again, other = learner.run(intervals, baseline, treated, 30, [6, 6, 7], 1)
-    assert_close([first[0], again[0], other[0]], [ratio] * 3)
-    assert first[1] < first[2], "low is not below high."
-    assert_close(again, first, words="The same state of rng gives another interval: some chance comes from elsewhere.")
-    assert not np.allclose(first, other), "Another state of rng gives the same interval: rng is not used."
-    (elsewhere,) = learner.run(intervals, baseline, treated, 30, [6], 2)
-    assert_close(elsewhere, first, words="The interval depends on NumPy's global generator: draw from rng alone.")
+    got = learner.run(source_of_chance, baseline, treated, 30)
+    assert_close(got["ratios"], [ratio] * 4)
+    assert got["low is below high"], "low is not below high."
+    assert got["same for the same rng"], (
+        "The same state of rng gives another interval: some chance comes from elsewhere."
+    )
+    assert got["same for another global generator"], (
+        "The interval depends on NumPy's global generator: draw from rng alone."
+    )
+    assert not got["same for another rng"], "Another state of rng gives the same interval: rng is not used."
 
 
 @exercise("7.2", points=1)
@@ -242,13 +265,13 @@ def test_as_many_resamples_as_draws(learner):
     resamples, each as often as it should."""
     baseline, treated = np.array([10.0, 30.0]), np.array([2.0, 6.0])
     got = np.array(learner.run(intervals, baseline, treated, 1, list(range(40))))
-    assert_close(got.shape, (40, 3), words="Three numbers are expected: ratio, low, high.")
+    assert_close(got.shape, (40, 3), message="Three numbers are expected: ratio, low, high.")
     assert_close(got[:, 0], np.full(40, 5.0))
     assert_close(
-        got[:, 1], got[:, 2], words="With draws=1, low and high differ: more resamples were drawn than asked for."
+        got[:, 1], got[:, 2], message="With draws=1, low and high differ: more resamples were drawn than asked for."
     )
     ratios, shares = all_ratios((10.0, 30.0), (2.0, 6.0))
-    assert_close(got[:, 1], ratios[np.abs(got[:, 1:2] - ratios).argmin(1)], words="No resample has this ratio.")
+    assert_close(got[:, 1], ratios[np.abs(got[:, 1:2] - ratios).argmin(1)], message="No resample has this ratio.")
     expected = 40 * shares[ratios < 3][-1]
     below = (got[:, 1] < 3).sum()
     found = f"In {below} of 40 tries the ratio was below 3; about {expected:.0f} are expected."

@@ -165,7 +165,7 @@ def test_the_model_knows_all_its_parameters(learner):
             held = [layer[name] for layer in got["layers"] for name in ("weight", "bias")]
             wanted = sum(tensor.size for tensor in held if tensor is not None)
             words = f"The layers that ran hold {wanted} numbers to train; model.parameters() has {got['parameters']}."
-            assert_close(got["parameters"], wanted, words=words)
+            assert_close(got["parameters"], wanted, message=words)
             followed = [layer["kind"] == "BatchNorm1d" for layer in got["layers"][1:]] + [False]
             bare = [layer["kind"] == "Linear" and layer["bias"] is None for layer in got["layers"]]
             assert not any(one and not norm for one, norm in zip(bare, followed)), (
@@ -224,8 +224,8 @@ def problem(sizes=SIZES, batch_norm=True, count=6, seed=0):
     return tensors_of(sizes, batch_norm, seed), statistics_of(sizes, seed), x, y
 
 
-def used(answers, name, held, statistics, x, y, training, old, single, argument):
-    """The answer called `name` for a network with these tensors, whose .grad are `old` everywhere (None: empty); what changed.
+def on_a_network(answers, name, model, tensors, statistics, x, y, training, old_grad, float32, argument):
+    """The answer called `name` for a network with these tensors, whose .grad are `old_grad` everywhere (None: empty); what changed.
 
     8.3 and 8.4 get `argument` as their step sizes, 8.2 gets the loss times `argument`.
     """
@@ -233,26 +233,18 @@ def used(answers, name, held, statistics, x, y, training, old, single, argument)
     from torch import nn
     from torch.nn import functional as F
 
-    dtype = torch.float32 if single else torch.float64
-    blocks, last = [], max(int(key[-1]) for key in held)
-    for place in range(last + 1):
-        weight = torch.tensor(held[f"weight{place}"])
-        linear = nn.Linear(*reversed(weight.shape)).double()
-        linear.weight.data, linear.bias.data = weight, torch.tensor(held[f"bias{place}"])
-        parts = [linear]
-        if f"gamma{place}" in held:
-            norm = nn.BatchNorm1d(len(weight)).double()
-            norm.weight.data, norm.bias.data = torch.tensor(held[f"gamma{place}"]), torch.tensor(held[f"beta{place}"])
-            norm.running_mean.data, norm.running_var.data = (torch.tensor(values) for values in statistics[place])
-            norm.num_batches_tracked += 7
-            parts.append(norm)
-        if place < last:
-            parts.append(nn.Tanh())
-        blocks.append(nn.Sequential(*parts))
-    model = nn.Sequential(*blocks).to(dtype).train(training)
+    dtype = torch.float32 if float32 else torch.float64
+    model = eval(model, {"nn": nn}).double()
+    for parameter, values in zip(model.parameters(), tensors):
+        parameter.data = torch.tensor(values)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+    for norm, means_and_variances in zip(norms, statistics):
+        norm.running_mean.data, norm.running_var.data = (torch.tensor(values) for values in means_and_variances)
+        norm.num_batches_tracked += 7
+    model = model.to(dtype).train(training)
     x, y = torch.tensor(x, dtype=dtype), torch.tensor(y)
     for parameter in model.parameters():
-        parameter.grad = None if old is None else torch.full_like(parameter, old)
+        parameter.grad = None if old_grad is None else torch.full_like(parameter, old_grad)
 
     def loss_fn(model):
         return F.cross_entropy(model(x), y)
@@ -283,6 +275,22 @@ def used(answers, name, held, statistics, x, y, training, old, single, argument)
     return {"result": result, "changed": changed, "counters": after["num_batches_tracked"]}
 
 
+def written(held):
+    """The network of these tensors as a learner would write it."""
+    last, blocks = max(int(name[-1]) for name in held), []
+    for place in range(last + 1):
+        outputs, inputs = held[f"weight{place}"].shape
+        norm = f", nn.BatchNorm1d({outputs})" if f"gamma{place}" in held else ""
+        blocks.append(f"nn.Sequential(nn.Linear({inputs}, {outputs}){norm}{', nn.Tanh()' if place < last else ''})")
+    return f"nn.Sequential({', '.join(blocks)})"
+
+
+def answered(learner, name, parts, *further):
+    """What `on_a_network` gives for the parameters, statistics, x and y of a problem."""
+    held, statistics, x, y = parts
+    return learner.run(on_a_network, name, written(held), list(held.values()), statistics, x, y, *further)
+
+
 def assert_untouched(got, watched=None):
     """Nothing that is watched, else nothing at all, was changed by the call."""
     changed = [key for key in got["changed"] if watched is None or key in watched]
@@ -302,7 +310,7 @@ guide(
 
 def check_norms(learner, parts, training=True, old=None, factor=1.0, watched=None):
     held, statistics, x, y = parts
-    got = learner.run(used, "gradient_norms", held, statistics, x, y, training, old, False, factor)
+    got = answered(learner, "gradient_norms", parts, training, old, False, factor)
     _, gradients = expected_gradients(held, statistics, x, y, training)
     wanted = [factor * np.sqrt((gradient**2).sum()) for name, gradient in gradients.items() if "weight" in name]
     assert_close(got["result"], wanted, rtol=1e-6, atol=1e-12 * factor)
@@ -405,7 +413,7 @@ def expected_walk(parts, training, step_sizes):
 
 
 def check_walk(learner, name, parts, step_sizes, training=True, old=None, single=False, watched=None):
-    got = learner.run(used, name, *parts, training, old, single, step_sizes)
+    got = answered(learner, name, parts, training, old, single, step_sizes)
     losses, distances = expected_walk(parts, training, step_sizes)
     wanted = (min(losses), max(losses)) if name == "loss_range" else max(distances)
     tolerance = {"rtol": 1e-3, "atol": 1e-4} if single else {"rtol": 1e-7, "atol": 1e-9}
@@ -416,7 +424,7 @@ def check_walk(learner, name, parts, step_sizes, training=True, old=None, single
 def check_parabola(learner, name, start, curvature, power, step_sizes, wanted):
     got = learner.run(parabola_of, name, start, curvature, power, step_sizes)
     assert_close(got["result"], wanted)
-    assert_close(got["there"], start, rtol=0, atol=0, words="The parameter is no longer where it was.")
+    assert_close(got["there"], start, rtol=0, atol=0, message="The parameter is no longer where it was.")
 
 
 @exercise("8.3", points=1)

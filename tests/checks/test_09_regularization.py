@@ -14,8 +14,18 @@ def random(*shape, seed=0, offset=1.0, spread=2.0):
 
 # 9.1 prediction_noise
 
+
+def with_n(args, result):
+    """The noise with n in place of n - 1: `result` is what a probe returned for these arguments."""
+    companies = len([arg for arg in args if isinstance(arg, list)][-1])
+    if isinstance(result, dict):
+        return {**result, "noise": [list(with_n(args, noise)) for noise in result["noise"]]}
+    return None if result is None else np.asarray(result) * np.sqrt(1 - 1 / companies)
+
+
 guide(
     "9.1",
+    free=with_n,
     hints=[
         "`copy.deepcopy(model)` gives you a twin that may be changed freely; the model itself then keeps its modes and "
         "its running statistics, counters included.",
@@ -27,45 +37,23 @@ guide(
 )
 
 
-def noise(answers, description, image, companions, mode):
-    """Noise of one image in a model of float64 layers, described by names and weights, that comes in `mode`."""
+def noise_in(answers, model, weights, image, companions, came_in):
+    """Noise of one image in a float64 model, written as a learner would write it, with these weights, that comes in a mode."""
     import numpy as np
     import torch
     from torch import nn
 
-    def layer(name, weight=None):
-        if name == "linear":
-            made = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-        elif name == "conv":
-            made = nn.Conv2d(weight.shape[1], weight.shape[0], 1, bias=False)
-            weight = weight[:, :, None, None]
-        elif name == "in sequence":
-            return nn.Sequential(*[layer(*part) for part in weight])
-        else:
-            made = {
-                "flatten": nn.Flatten, "relu": nn.ReLU, "inplace relu": lambda: nn.ReLU(inplace=True),
-                "bn1": lambda: nn.BatchNorm1d(weight), "bn2": lambda: nn.BatchNorm2d(weight),
-                "bn3": lambda: nn.BatchNorm3d(weight),
-                "bn1, no affine": lambda: nn.BatchNorm1d(weight, affine=False),
-                "bn1, cumulative": lambda: nn.BatchNorm1d(weight, momentum=None),
-                "bn1, no running": lambda: nn.BatchNorm1d(weight, track_running_stats=False),
-                "unflatten": lambda: nn.Unflatten(1, weight), "layer norm": lambda: nn.LayerNorm(weight),
-                "dropout": lambda: nn.Dropout(weight), "dropout2": lambda: nn.Dropout2d(weight),
-                "alpha dropout": lambda: nn.AlphaDropout(weight),
-            }[name]()  # fmt: skip
-            weight = None
-        if weight is not None:
-            made.weight.data = torch.from_numpy(weight.copy())
-        return made
-
-    model = layer("in sequence", description).double()
+    model = eval(model, {"nn": nn}).double()
+    filtering = [module for module in model.modules() if isinstance(module, (nn.Linear, nn.Conv2d))]
+    for layer, weight in zip(filtering, weights):
+        layer.weight.data = torch.from_numpy(weight.copy()).view_as(layer.weight)
     for name, buffer in model.named_buffers():
         if name.endswith("running_var"):
             buffer.fill_(4.0)
         elif name.endswith("running_mean"):
             buffer.fill_(0.5)
-    model.train(mode == "training")
-    if mode == "mixed":
+    model.train(came_in == "training")
+    if came_in == "mixed":
         for module in list(model.modules())[::2]:
             module.training = not module.training
     torch.default_generator.manual_seed(0)
@@ -77,6 +65,34 @@ def noise(answers, description, image, companions, mode):
     if isinstance(result, torch.Tensor):
         result = result.detach().numpy()
     return None if result is None else np.array(result, dtype=float)
+
+
+LAYERS = {
+    "flatten": "nn.Flatten()", "relu": "nn.ReLU()", "inplace relu": "nn.ReLU(inplace=True)", "bn1": "nn.BatchNorm1d({})",
+    "bn2": "nn.BatchNorm2d({})", "bn3": "nn.BatchNorm3d({})", "bn1, no affine": "nn.BatchNorm1d({}, affine=False)",
+    "bn1, cumulative": "nn.BatchNorm1d({}, momentum=None)",
+    "bn1, no running": "nn.BatchNorm1d({}, track_running_stats=False)", "unflatten": "nn.Unflatten(1, {})",
+    "layer norm": "nn.LayerNorm({})", "dropout": "nn.Dropout({})", "dropout2": "nn.Dropout2d({})",
+    "alpha dropout": "nn.AlphaDropout({})",
+}  # fmt: skip
+
+
+def written(description):
+    """Described layers as a learner would write them, and the weights in them."""
+    code, weights = [], []
+    for name, *arguments in description:
+        if name == "in sequence":
+            inner, further = written(arguments[0])
+            code.append(inner)
+            weights += further
+        elif name in ("linear", "conv"):
+            outputs, inputs = arguments[0].shape
+            kind, kernel = {"linear": ("Linear", ""), "conv": ("Conv2d", ", 1")}[name]
+            code.append(f"nn.{kind}({inputs}, {outputs}{kernel}, bias=False)")
+            weights += arguments
+        else:
+            code.append(LAYERS[name].format(*arguments))
+    return f"nn.Sequential({', '.join(code)})", weights
 
 
 def forward(description, x):
@@ -112,7 +128,8 @@ def assert_noise(got, description, image, companions):
 def check_noise(learner, description, image, companions, modes=("training", "evaluation")):
     """The noise is right, whichever mode the model comes in."""
     for mode in modes:
-        assert_noise(learner.run(noise, description, image, companions, mode), description, image, companions)
+        got = learner.run(noise_in, *written(description), image, companions, mode)
+        assert_noise(got, description, image, companions)
         assert not learner.changed, "The call changed the image or its companions."
 
 
@@ -176,8 +193,8 @@ def test_a_normalization_may_have_any_options(learner):
 
 @exercise("9.1", points=1)
 def test_dropout_is_off(learner):
-    """Dropout of every kind is off, before and behind the normalization, in training mode too: all noise comes from the
-    company."""
+    """Dropout of every kind is off, before and after the normalization, in training mode too: all noise comes from the
+    companions."""
     inner, outer = weights((6, 2), (2, 6), seed=4)
     for before, after in [("dropout", "dropout"), ("dropout2", "dropout"), ("dropout", "alpha dropout")]:
         description = [
@@ -189,8 +206,8 @@ def test_dropout_is_off(learner):
 
 @exercise("9.1", points=1)
 def test_only_the_company_makes_noise(learner):
-    """The same company three times, in any order, makes no noise; without batch normalization no company makes any,
-    with dropout and layer normalization in the model or not."""
+    """The same companions three times, in any order, make no noise; without batch normalization no companions make any,
+    with or without dropout and layer normalization in the model."""
     inner, outer = weights((4, 2), (3, 4), seed=5)
     image, (others, different) = company((1, 1, 2), (5, 5), seed=5)
     for norm in ("bn1", "layer norm"):
@@ -401,7 +418,7 @@ def test_no_chance_in_it(learner):
     """The ratio is exact, not an estimate: whatever state PyTorch's random numbers are in, it is the same."""
     x = random(6, 2, seed=7)
     results = [check_shift(learner, x, 0.5, eps=1e-3, rtol=0.6, seed=seed) for seed in (0, 1)]
-    assert_close(results[1], results[0], words="Two calls differ: the answer draws random masks.")
+    assert_close(results[1], results[0], message="Two calls differ: the answer draws random masks.")
     for seed in (0, 1):
         check_shift(learner, x, 0.5, eps=1e-3, seed=seed)
 

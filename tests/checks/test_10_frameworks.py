@@ -32,7 +32,7 @@ def keras_weights(channels, seed=0, dtype=np.float32):
     return [values.astype(dtype) for values in numbers]
 
 
-def moved(answers, weights, momentum, epsilon, x, training):
+def torch_layer(answers, weights, momentum, epsilon, x, training):
     """Output and running statistics of a PyTorch layer that got the answer, on x, in training or not."""
     import torch
     from torch import nn
@@ -45,7 +45,7 @@ def moved(answers, weights, momentum, epsilon, x, training):
     return y.detach().numpy(), layer.running_mean.numpy(), layer.running_var.numpy()
 
 
-def plain_answer(answers, weights, momentum, epsilon):
+def answer_in_arrays(answers, weights, momentum, epsilon):
     """The answer in plain arrays, without a counter."""
     state_dict, momentum, eps = answers.keras_to_torch(weights, momentum, epsilon)
     state = {name: value.detach().numpy() for name, value in state_dict.items() if name != "num_batches_tracked"}
@@ -67,7 +67,7 @@ def expected_move(weights, momentum, epsilon, x, training):
 
 def check_move(learner, shape, momentum=0.99, epsilon=1e-3, training=False, seed=0, dtype=np.float32):
     weights, x = keras_weights(shape[1], seed, dtype), random(*shape, seed=seed)
-    got = learner.run(moved, weights, momentum, epsilon, x, training)
+    got = learner.run(torch_layer, weights, momentum, epsilon, x, training)
     assert_close(got, expected_move(weights, momentum, epsilon, x, training), rtol=1e-6)
     assert not learner.changed, f"The call changed its argument {learner.changed[0]}."
 
@@ -78,7 +78,7 @@ def test_each_array_gets_its_name(learner):
     for channels, seed in [(1, 0), (3, 1)]:
         weights = keras_weights(channels, seed)
         wanted = dict(zip(("weight", "bias", "running_mean", "running_var"), weights))
-        got, *_ = learner.run(plain_answer, weights, 0.99, 1e-3)
+        got, *_ = learner.run(answer_in_arrays, weights, 0.99, 1e-3)
         assert_close(got, wanted, rtol=1e-6)
 
 
@@ -86,7 +86,7 @@ def test_each_array_gets_its_name(learner):
 def test_momentum_is_turned_round_and_epsilon_stays(learner):
     """Momentum 0.99 becomes 0.01, 0.9 becomes 0.1, 0 becomes 1 and 1 becomes 0; epsilon is what it was."""
     for momentum, epsilon in [(0.99, 1e-3), (0.9, 1e-5), (0.5, 0.25), (0.0, 1e-3), (1.0, 1e-2)]:
-        _, *got = learner.run(plain_answer, keras_weights(2), momentum, epsilon)
+        _, *got = learner.run(answer_in_arrays, keras_weights(2), momentum, epsilon)
         assert_close(got, [1 - momentum, epsilon])
 
 
@@ -129,176 +129,153 @@ guide(
 )
 
 
-def swapped(answers, kind, factory, modes, directly=False):
-    """The answer for a model of this kind, described; and what became of the model that came in.
+def new_model(answers, model, factory, training=True, norms_training=True, directly=False):
+    """The answer for a model, described; and what became of the model that came in.
 
-    `modes` are those of the model, and of its batch normalizations. `directly`: the model is built with the new modules.
+    `model` and `factory` are written as a learner would write them. `training` is the mode of the model, `norms_training`
+    that of its batch normalizations. `directly`: the model is built with the new modules.
     """
+    from types import SimpleNamespace
+
     import numpy as np
     import torch
     from torch import nn
 
-    class Marked(nn.Module):
-        def __init__(self, features):
-            super().__init__()
-            self.features = features
-            self.weight = nn.Parameter(torch.full((1,), 0.5 * features))
-
-        def forward(self, x):
-            return x * self.weight
-
-        def extra_repr(self):
-            return str(self.features)
-
-    class Derived(nn.BatchNorm2d):
+    class Renamed(nn.BatchNorm2d):
         pass
 
-    class OwnBatchNorm2d(nn.BatchNorm2d):
+    class MyBatchNorm2d(nn.BatchNorm2d):
         pass
+
+    torch.manual_seed(0)
+    called, norms = [], []
+    make = eval(factory, {"nn": nn})
+
+    def made(features):
+        called.append(int(features))
+        return make(features)
+
+    def norm(kind):
+        def build(features, **options):
+            layer = made(features) if directly else kind(features, **options)
+            if not directly:
+                for number, tensor in enumerate([*layer.parameters(), *layer.buffers()]):
+                    tensor.data.add_(1 + number)
+            norms.append(layer)
+            return layer
+
+        return build
+
+    kinds = nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
+    layers = SimpleNamespace(**{**vars(nn), **{kind.__name__: norm(kind) for kind in kinds}})
 
     class Block(nn.Module):
-        def __init__(self, norm, skip):
+        def __init__(self, skip):
             super().__init__()
-            self.path = nn.Sequential(nn.Conv2d(2, 4, 1), norm(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
-            self.norm = norm(2)
-            self.skip = nn.ModuleDict({"norm": norm(2)}) if skip else None
+            self.path = nn.Sequential(nn.Conv2d(2, 4, 1), layers.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
+            self.norm = layers.BatchNorm2d(2)
+            self.skip = nn.ModuleDict({"norm": layers.BatchNorm2d(2)}) if skip else None
 
         def forward(self, x):
             return self.norm(self.path(x)) + (x if self.skip is None else self.skip["norm"](x))
 
     class Tree(nn.Module):
-        def __init__(self, norm):
+        def __init__(self):
             super().__init__()
-            self.blocks = nn.ModuleList([Block(norm, False), Block(norm, True)])
-            self.head = nn.Sequential(nn.Sequential(nn.Sequential(norm(2))), nn.Flatten())
+            self.blocks = nn.ModuleList([Block(False), Block(True)])
+            self.head = nn.Sequential(nn.Sequential(nn.Sequential(layers.BatchNorm2d(2))), nn.Flatten())
 
         def forward(self, x):
             for block in self.blocks:
                 x = block(x)
             return self.head(x)
 
-    factories = {
-        "marked": Marked,
-        "group": lambda channels: nn.GroupNorm(2, channels),
-        "identity": lambda channels: nn.Identity(),
-        "batch": lambda channels: nn.BatchNorm2d(channels, momentum=0.5),
-        "nested": lambda channels: nn.Sequential(nn.Dropout(0.0), nn.BatchNorm2d(channels, eps=0.5)),
+    def block_twice():
+        block = Block(True)
+        return nn.Sequential(block, nn.ReLU(), block)
+
+    described_in_words = {
+        "a network with blocks of its own in an nn.ModuleList": Tree,
+        "one block of its own that stands in two places": block_twice,
     }
-    torch.manual_seed(0)
-    called = []
-
-    def make(features):
-        called.append(int(features))
-        return factories[factory](features)
-
-    def model_with(norm):
-        """The model, each batch normalization by norm(class, features, options)."""
-        normal = {
-            dimensions: lambda features, kind=kind: norm(kind, features)
-            for dimensions, kind in enumerate((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), start=1)
-        }
-        if kind == "features":
-            return nn.Sequential(nn.Linear(2, 4), normal[1](4), nn.ReLU(), nn.Linear(4, 6), normal[1](6))
-        if kind == "images":
-            return nn.Sequential(nn.Conv2d(2, 4, 2), normal[2](4), nn.ReLU(), nn.Conv2d(4, 6, 1), normal[2](6))
-        if kind == "volumes":
-            return nn.Sequential(nn.Conv3d(2, 4, 1), normal[3](4), nn.Conv3d(4, 2, 2), nn.ReLU())
-        if kind == "tree":
-            return Tree(normal[2])
-        if kind == "itself":
-            return normal[2](2)
-        if kind == "shared":
-            one = normal[2](2)
-            return nn.Sequential(one, nn.ReLU(), nn.Conv2d(2, 2, 1), one, nn.Sequential(one, normal[2](2)))
-        if kind == "shared block":
-            block = Block(normal[2], True)
-            return nn.Sequential(block, nn.ReLU(), block)
-        if kind == "kinds":
-            derived = norm(Derived, 2), norm(OwnBatchNorm2d, 2)
-            return nn.Sequential(*derived, nn.Conv2d(2, 4, 1), norm(nn.SyncBatchNorm, 4))
-        if kind == "others":
-            others = nn.GroupNorm(2, 2), nn.InstanceNorm2d(2, affine=True, track_running_stats=True)
-            return nn.Sequential(*others, nn.LocalResponseNorm(2), normal[2](2), nn.LayerNorm(3))
-        if kind == "without parameters":
-            return nn.Sequential(norm(nn.BatchNorm2d, 2, affine=False), nn.Conv2d(2, 2, 1))
-        if kind == "without statistics":
-            return nn.Sequential(norm(nn.BatchNorm2d, 2, track_running_stats=False), nn.Dropout(0.0))
-        return nn.Sequential(nn.Conv2d(2, 4, 1), nn.ReLU())
+    names = {"nn": layers, "Renamed": norm(Renamed), "MyBatchNorm2d": norm(MyBatchNorm2d)}
 
     def filled(model):
         numbers = np.random.default_rng(1)
+        new = {part for layer in norms for part in layer.modules()}
         for module in model.modules():
-            made = isinstance(module, Marked) or factory == "group" and isinstance(module, nn.GroupNorm)
-            if made or isinstance(module, nn.modules.batchnorm._BatchNorm):
-                continue
-            for tensor in module.parameters(recurse=False):
+            for tensor in module.parameters(recurse=False) if module not in new else ():
                 tensor.data.copy_(torch.from_numpy(numbers.normal(size=tuple(tensor.shape))))
         return model
-
-    places = {}
 
     def described(model):
         found, order = [], {}
         for path, module in model.named_modules(remove_duplicate=False):
             number = order.setdefault(id(module), len(order))
             text = type(module).__name__ if [*module.children()] else repr(module)
-            found.append(f"{path}: module {number}, {text}, {'training' if module.training else 'evaluation'}")
+            place = path or "the model itself"
+            found.append(f"{place}: {text}, {'training' if module.training else 'evaluation'}, module {number}")
         return found
 
     def state(model):
         return {name: tensor.tolist() for name, tensor in model.state_dict().items()}
 
-    training, norm_training = modes
-
-    def old_norm(kind, features, **options):
-        layer = kind(features, **options)
-        for number, tensor in enumerate([*layer.parameters(), *layer.buffers()]):
-            tensor.data.add_(1 + number)
-        places[id(layer)] = layer
-        return layer
-
-    def in_modes(model, norms):
-        model.train(training)
-        for norm in norms:
-            norm.train(norm_training)
-        return model
-
-    if directly:
-        new_norms = []
-
-        def new_norm(kind, features, **options):
-            new_norms.append(make(features))
-            return new_norms[-1]
-
-        new = in_modes(filled(model_with(new_norm)), new_norms)
-        different, changed = True, []
-    else:
-        model = filled(model_with(old_norm))
-        in_modes(model, places.values())
-        before = described(model), state(model)
-        new = answers.replace_batchnorm(model, make)
-        different = new is not model
-        after = described(model), state(model)
+    built = filled(described_in_words[model]() if model in described_in_words else eval(model, names))
+    built.train(training)
+    for layer in norms:
+        layer.train(norms_training)
+    new, different, changed = built, True, []
+    if not directly:
+        before = described(built), state(built)
+        new = answers.replace_batchnorm(built, made)
+        different = new is not built
+        after = described(built), state(built)
         changed = [what for what, *two in zip(("modules or modes", "tensors"), before, after) if two[0] != two[1]]
     modules, tensors = described(new), state(new)
     calls = sorted(called)
-    shape = {"features": (4, 2), "volumes": (2, 2, 3, 3, 3)}.get(kind, (2, 2, 3, 3))
+    dimensions = 1 if "1d" in model else 3 if "3d" in model else 2
+    shape = {1: (4, 2), 2: (2, 2, 3, 3), 3: (2, 2, 3, 3, 3)}[dimensions]
     x = torch.from_numpy(np.random.default_rng(2).normal(size=shape))
     with torch.no_grad():
         output = new.double()(x).numpy()  # small groups would magnify the rounding of float32
     if not directly:
         for tensor in [*new.parameters(), *new.buffers()]:
             tensor.data.add_(1)
-        if "tensors" not in changed and state(model) != before[1]:
+        if "tensors" not in changed and state(built) != before[1]:
             changed.append("tensors, when the new model's are changed")
     return {
         "modules": modules, "tensors": tensors, "calls": calls, "output": output, "new": different, "changed": changed,
     }  # fmt: skip
 
 
-def check_swap(learner, kind, factory="marked", modes=(True, True)):
-    got = learner.run(swapped, kind, factory, modes)
-    wanted = swapped(None, kind, factory, modes, True)
+FEATURES = "nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 6), nn.BatchNorm1d(6))"
+IMAGES = "nn.Sequential(nn.Conv2d(2, 4, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 6, 1), nn.BatchNorm2d(6))"
+VOLUMES = "nn.Sequential(nn.Conv3d(2, 4, 1), nn.BatchNorm3d(4), nn.Conv3d(4, 2, 2), nn.ReLU())"
+TREE = "a network with blocks of its own in an nn.ModuleList"
+ITSELF = "nn.BatchNorm2d(2)"
+SHARED = [
+    "nn.Sequential(one := nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 2, 1), one, nn.Sequential(one, nn.BatchNorm2d(2)))",
+    "one block of its own that stands in two places",
+]
+KINDS = [
+    "nn.Sequential(Renamed(2), MyBatchNorm2d(2), nn.Conv2d(2, 4, 1), nn.SyncBatchNorm(4))",
+    "nn.Sequential(nn.BatchNorm2d(2, affine=False), nn.Conv2d(2, 2, 1))",
+    "nn.Sequential(nn.BatchNorm2d(2, track_running_stats=False), nn.Dropout(0.0))",
+    "nn.Sequential(nn.GroupNorm(2, 2), nn.InstanceNorm2d(2, affine=True, track_running_stats=True), "
+    "nn.LocalResponseNorm(2), nn.BatchNorm2d(2), nn.LayerNorm(3))",
+    "nn.Sequential(nn.Conv2d(2, 4, 1), nn.ReLU())",
+]
+
+PRELU = "nn.PReLU"
+GROUP = "lambda channels: nn.GroupNorm(2, channels)"
+IDENTITY = "lambda channels: nn.Identity()"
+BATCH = "lambda channels: nn.BatchNorm2d(channels, momentum=0.5)"
+NESTED = "lambda channels: nn.Sequential(nn.Dropout(0.0), nn.BatchNorm2d(channels, eps=0.5))"
+
+
+def check_swap(learner, model, factory=PRELU, training=True, norms_training=True):
+    given = model, factory, training, norms_training
+    got, wanted = learner.run(new_model, *given), new_model(None, *given, True)
     assert got["new"], "The model that came back is the one that went in."
     assert not got["changed"], (
         f"Of the model that came in these are no longer as they were: {', '.join(got['changed'])}."
@@ -307,61 +284,62 @@ def check_swap(learner, kind, factory="marked", modes=(True, True)):
         assert line == wanted_line, f"The new model has “{line}” where “{wanted_line}” should be."
     assert len(got["modules"]) == len(wanted["modules"]), "The new model has other modules than it should."
     assert got["calls"] == wanted["calls"], f"factory was called with {got['calls']} instead of {wanted['calls']}."
-    assert_close(got["tensors"], wanted["tensors"], words="The new model's state dict is another one.")
+    assert_close(got["tensors"], wanted["tensors"], message="The new model's state dict is another one.")
     assert_close(got["output"], wanted["output"])
 
 
 @exercise("10.2", points=1)
 def test_every_one_in_a_row_of_layers(learner):
     """In a row of layers every batch normalization is replaced, 1d, 2d and 3d; all else is a copy."""
-    for kind in ("features", "images", "volumes"):
-        check_swap(learner, kind)
-        check_swap(learner, kind, "identity")
-    check_swap(learner, "images", "group")
+    for model in (FEATURES, IMAGES, VOLUMES):
+        check_swap(learner, model)
+        check_swap(learner, model, IDENTITY)
+    check_swap(learner, IMAGES, GROUP)
 
 
 @exercise("10.2", points=2)
 def test_at_any_depth(learner):
     """In blocks, lists, dictionaries and sequences inside of sequences too; a child that is None stays None."""
-    for factory in ("marked", "group"):
-        check_swap(learner, "tree", factory)
+    for factory in (PRELU, GROUP):
+        check_swap(learner, TREE, factory)
 
 
 @exercise("10.2", points=1)
 def test_modes_are_kept(learner):
     """Each new module is in the mode of the one it replaces, frozen ones included, and all others are in theirs."""
-    for modes in [(False, False), (True, False), (False, True)]:
-        for kind in ("images", "tree", "itself"):
-            check_swap(learner, kind, modes=modes)
+    for training, norms_training in [(False, False), (True, False), (False, True)]:
+        for model in (IMAGES, TREE, ITSELF):
+            check_swap(learner, model, PRELU, training, norms_training)
 
 
 @exercise("10.2", points=1)
 def test_a_model_that_is_one_itself(learner):
     """A model that is a batch normalization itself becomes what the factory makes."""
-    check_swap(learner, "itself")
-    check_swap(learner, "itself", "nested")
+    check_swap(learner, ITSELF)
+    check_swap(learner, ITSELF, NESTED)
 
 
 @exercise("10.2", points=1)
 def test_all_kinds_and_no_other(learner):
-    """Derived classes and SyncBatchNorm are replaced, with or without γ, β and statistics; other normalizations stay."""
-    for kind in ("kinds", "without parameters", "without statistics", "others", "none"):
-        check_swap(learner, kind)
+    """Derived classes, whatever they are called, and SyncBatchNorm are replaced, with or without γ, β and statistics; other
+    normalizations stay."""
+    for model in KINDS:
+        check_swap(learner, model)
 
 
 @exercise("10.2", points=1)
 def test_one_used_twice_stays_one(learner):
     """A batch normalization used in several places becomes one new module in all of them; the factory is called once for it."""
-    for kind in ("shared", "shared block"):
-        check_swap(learner, kind)
+    for model in SHARED:
+        check_swap(learner, model)
 
 
 @exercise("10.2", points=1)
 def test_what_the_factory_makes_is_left_alone(learner):
     """A factory may make batch normalizations, bare or inside of something: these are not replaced again."""
-    for factory in ("batch", "nested"):
-        check_swap(learner, "images", factory)
-        check_swap(learner, "tree", factory)
+    for factory in (BATCH, NESTED):
+        check_swap(learner, IMAGES, factory)
+        check_swap(learner, TREE, factory)
 
 
 # 10.3 fold_batchnorm
@@ -380,14 +358,17 @@ guide(
 )
 
 
-def folded(answers, settings, options, seed, dtype, modes, directly=False):
-    """Output of the answer's convolution, and what was changed; `directly`: of convolution and normalization, in float64."""
+def folded(answers, conv, bn, dtype, conv_training, bn_training, seed, directly=False):
+    """Output of the answer's convolution, and what was changed; `directly`: of convolution and normalization, in float64.
+
+    `conv` and `bn` hold the arguments of the two layers.
+    """
     import numpy as np
     import torch
     from torch import nn
 
     draw = np.random.default_rng(seed)
-    conv, bn = nn.Conv2d(**settings), nn.BatchNorm2d(settings["out_channels"], **options)
+    channels, conv, bn = conv["in_channels"], nn.Conv2d(**conv), nn.BatchNorm2d(conv["out_channels"], **bn)
     conv, bn = conv.to(getattr(torch, dtype)), bn.to(getattr(torch, dtype))
     tensors = [conv.weight, conv.bias, bn.weight, bn.bias, bn.running_mean]
     for tensor in [tensor for tensor in tensors if tensor is not None]:
@@ -395,12 +376,12 @@ def folded(answers, settings, options, seed, dtype, modes, directly=False):
     bn.running_var.copy_(torch.from_numpy(draw.uniform(0.1, 3, bn.num_features)))
     if seed == 0:  # a channel that never varied
         bn.running_var[0] = 0.0
-    x = torch.from_numpy(draw.normal(1, 1, (2, settings["in_channels"], 7, 6)).astype(dtype))
+    x = torch.from_numpy(draw.normal(1, 1, (2, channels, 7, 6)).astype(dtype))
     if directly:
         with torch.no_grad():
             return bn.double().eval()(conv.double()(x.double())).numpy()
-    conv.train(modes[0])
-    bn.train(modes[1])
+    conv.train(conv_training)
+    bn.train(bn_training)
 
     def state():
         held = {f"conv.{name}": tensor.tolist() for name, tensor in conv.state_dict().items()}
@@ -426,12 +407,13 @@ def folded(answers, settings, options, seed, dtype, modes, directly=False):
 
 def check_fold(learner, options=None, seed=1, dtype="float32", modes=(False, False), **settings):
     settings = {"in_channels": 2, "out_channels": 3, "kernel_size": 3, **settings}
-    got = learner.run(folded, settings, options or {}, seed, dtype, modes)
+    given = settings, options or {}, dtype, *modes, seed
+    got = learner.run(folded, *given)
     assert got["kind"] == "Conv2d", f"The answer is a {got['kind']}; it should be one nn.Conv2d."
     exact = {"rtol": 1e-9, "atol": 1e-9} if dtype == "float64" else {"rtol": 1e-4, "atol": 1e-4}
     # A variance of 0 multiplies by 1/√ε, and float32's rounding with it.
     exact["atol"] *= 300 if seed == 0 else 1
-    assert_close(got["y"], folded(None, settings, options or {}, seed, dtype, modes, True), **exact)
+    assert_close(got["y"], folded(None, *given, True), **exact)
     assert got["dtype"] == f"torch.{dtype}", f"The output is {got['dtype']}, the layers are torch.{dtype}."
     assert not got["changed"], f"After the call these are no longer as they were: {', '.join(got['changed'])}."
 

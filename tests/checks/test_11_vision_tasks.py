@@ -1,8 +1,6 @@
 """What a right answer to chapter 11 must satisfy. Oracles: PyTorch's own layers in float64, and counting one by one."""
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from bncourse.checking import NUMPY_ONLY, TORCH_NORMS, assert_close, exercise, guide
 from bncourse.checking.properties import given, st
@@ -80,7 +78,10 @@ def filters_of(channels, seed=0):
 
 
 def expected_block(x, filters, normalisations, training, relu):
-    """x plus the branch, by PyTorch's functions; and what the last layer normalised."""
+    """x plus the branch, by PyTorch's functions."""
+    import torch
+    from torch.nn import functional as F
+
     h = torch.from_numpy(x)
     for place, (weight, (gamma, beta, mean, var)) in enumerate(zip(map(torch.from_numpy, filters), normalisations)):
         h = F.conv2d(h, weight, padding=1)
@@ -104,7 +105,9 @@ def starting(channels):
 
 def assert_pairs(kinds):
     assert_close(
-        " ".join(kinds), "conv bn conv bn", words="The branch runs other layers than conv, BN, conv, BN, in this order."
+        " ".join(kinds),
+        "conv bn conv bn",
+        message="The branch runs other layers than conv, BN, conv, BN, in this order.",
     )
 
 
@@ -116,7 +119,7 @@ def test_a_new_block_is_the_identity(learner):
             x = random(*shape, seed=channels)
             kinds, y = learner.run(block_output, channels, x, filters_of(channels), None, training)
             assert_pairs(kinds)
-            assert_close(y, x, rtol=0, atol=0, words="A new block changes its input.")
+            assert_close(y, x, rtol=0, atol=0, message="A new block changes its input.")
             assert not learner.changed, "The block changed its input."
 
 
@@ -127,7 +130,7 @@ def test_the_last_gamma_alone_starts_at_zero(learner):
         x, dy = random(2, channels, 3, 3), random(2, channels, 3, 3, seed=1)
         starts, *_ = learner.run(block_gradients, channels, x, dy, filters_of(channels))
         expected = [(gamma, beta) for gamma, beta, *_ in starting(channels)]
-        assert_close(starts, expected, words="γ and β of the two layers start elsewhere.")
+        assert_close(starts, expected, message="γ and β of the two layers start elsewhere.")
 
 
 def check_branch(learner, training):
@@ -160,7 +163,7 @@ def test_a_new_block_can_learn(learner):
         x, dy, filters = random(*shape, seed=5), random(*shape, seed=6), filters_of(channels)
         _, dx, gradients, trained = learner.run(block_gradients, channels, x, dy, filters)
         assert trained, "Some parameters require no gradient: they would never be trained."
-        assert_close(dx, dy, words="The gradient of x at the start is not the one that comes from above.")
+        assert_close(dx, dy, message="The gradient of x at the start is not the one that comes from above.")
         expected = []
         for relu in (True, False):
             start = starting(channels)
@@ -169,7 +172,7 @@ def test_a_new_block_can_learn(learner):
             zero = np.zeros(channels)
             expected.append([zero, zero, (dy * x_hat).sum((0, 2, 3)), dy.sum((0, 2, 3))])
         linear = np.shape(gradients) == (4, channels) and np.allclose(np.asarray(gradients, float), expected[1])
-        assert_close(gradients, expected[linear], words="The gradients of γ and β of the two layers are others.")
+        assert_close(gradients, expected[linear], message="The gradients of γ and β of the two layers are others.")
 
 
 # 11.2 FrozenBatchNorm2d
@@ -189,7 +192,8 @@ def frozen_output(answers, settings, state, x, dy, training):
     """Output for x, gradient for x, and all four buffers afterwards."""
     import torch
 
-    layer = answers.FrozenBatchNorm2d(**settings).double().train(training)
+    layer = answers.FrozenBatchNorm2d(**settings).double()
+    layer.train(training)
     with torch.no_grad():
         for name, values in state.items():
             getattr(layer, name).copy_(torch.from_numpy(values))
@@ -220,7 +224,8 @@ def frozen_loaded(answers, num_features, states, x, depth):
     for state in states:
         prefix = "1." * depth
         model.load_state_dict({prefix + name: torch.as_tensor(value) for name, value in state.items()}, strict=True)
-        outputs.append(model.train()(torch.from_numpy(x)).detach().numpy())
+        model.train()
+        outputs.append(model(torch.from_numpy(x)).detach().numpy())
     return outputs
 
 
@@ -258,9 +263,9 @@ def check_frozen(learner, shape, settings=None, state=None, training=True, what=
     if "y" in what:
         assert_close(y, expected_frozen(x, state, eps))
     if "dx" in what:
-        assert_close(dx, scale * dy, words="The gradient of x is not dy times the scale of its channel.")
+        assert_close(dx, scale * dy, message="The gradient of x is not dy times the scale of its channel.")
     if "state" in what:
-        assert_close(after, state, words="The layer has changed what it stores.")
+        assert_close(after, state, message="The layer has changed what it stores.")
     assert not learner.changed, "The layer changed its input."
 
 
@@ -310,7 +315,7 @@ def test_four_buffers_and_no_parameters(learner):
         one, zero = np.ones(channels), np.zeros(channels)
         trained, buffers, keys = learner.run(frozen_parts, channels)
         assert not trained, (
-            f"{min(trained)} is a parameter: an optimizer's weight decay would change it even without gradients."
+            f"{min(trained)} is a parameter: whoever sets requires_grad=True for all parameters of a model thaws it."
         )
         expected = {"weight": one, "bias": zero, "running_mean": zero, "running_var": one}
         assert_close(buffers, {name: expected[name] for name in buffers if name in expected}, rtol=1e-4, atol=1e-4)
@@ -407,7 +412,8 @@ def test_classes_absent_from_both_are_left_out(learner):
 
 @exercise("11.3", points=2)
 def test_ignored_pixels_do_not_count(learner):
-    """Pixels whose target is ignore_index, 255 unless given, count neither in an intersection nor in a union, whatever is predicted there."""
+    """Pixels whose target is ignore_index, 255 unless given, count neither in an intersection nor in a union, whatever is predicted there
+    and whatever number it is."""
     for ignored in (255, 254, -1, 7):
         prediction, target = np.array([[0, 1, 1, 2, 1]]), np.array([[0, 1, 0, ignored, ignored]])
         options = {} if ignored == 255 else {"ignore_index": ignored}
@@ -415,6 +421,8 @@ def test_ignored_pixels_do_not_count(learner):
         prediction, target = labels(3, 5, classes=4, seed=3), labels(3, 5, classes=4, seed=4)
         target[labels(3, 5, classes=3, seed=5) == 0] = ignored
         check_mean_iou(learner, prediction, target, 4, **options)
+    for ignored, target in [(1, [0, 1, 1, 2]), (0, [0, 1, 0, 2]), (2, [0, 2, 1, 1])]:
+        check_mean_iou(learner, np.array([0, 2, 1, 2]), np.array(target), 3, ignore_index=ignored)
 
 
 @exercise("11.3", points=1)
@@ -647,6 +655,8 @@ def unrowed(rows, parts):
 
 def expected_training(steps, dys, weight, bias, settings):
     """One BN of PyTorch's on the joined batches."""
+    import torch
+
     channels = settings["num_features"]
     layer = torch.nn.BatchNorm1d(channels, settings.get("eps", 1e-5), settings.get("momentum", 0.1)).double()
     with torch.no_grad():
@@ -697,7 +707,7 @@ def check_training(learner, shapes, what, settings=None, seed=0, steps=1):
             "dweight": "The gradient of weight is not the process's own share.",
             "dbias": "The gradient of bias is not the process's own share.",
         }[name]
-        assert_close(got[name], expected[name], rtol=1e-5, atol=1e-7, words=words)
+        assert_close(got[name], expected[name], rtol=1e-5, atol=1e-7, message=words)
     assert not learner.changed, "The layer changed its input."
 
 
@@ -764,7 +774,10 @@ def test_gradients_of_weight_and_bias(learner):
 @exercise("11.5", points=1)
 def test_two_layers_in_a_row(learner):
     """Two layers share nothing: gradients through both are right, and statistics carry no gradient history."""
-    for seed, shapes in enumerate([[(3, 2), (2, 2)], [(1, 2, 2, 2), (2, 2, 2, 2), (1, 2, 2, 2)]]):
+    import torch
+
+    # Larger than the batches of other checks, which are to be shown before this one.
+    for seed, shapes in enumerate([[(5, 2), (4, 2)], [(1, 2, 2, 2), (2, 2, 2, 2), (1, 2, 2, 2)]]):
         parts, dys = batches(shapes, seed), [random(*shape, seed=50 + k) for k, shape in enumerate(shapes)]
         first, second = (torch.nn.BatchNorm1d(2).double() for _ in range(2))
         x = torch.from_numpy(np.concatenate([rows_of(part) for part in parts])).requires_grad_()
@@ -775,7 +788,9 @@ def test_two_layers_in_a_row(learner):
         for place, layer in ((1, first), (2, second)):
             total = sum(np.asarray(one[place]) for one in got)
             assert_close(total, layer.weight.grad.numpy(), rtol=1e-5, atol=1e-7)
-        assert_close([one[3] for one in got], [[False, False]] * len(got), words="Running statistics carry a history.")
+        assert_close(
+            [one[3] for one in got], [[False, False]] * len(got), message="Running statistics carry a history."
+        )
 
 
 @exercise("11.5", points=1)

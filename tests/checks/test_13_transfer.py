@@ -22,31 +22,36 @@ guide(
         "the next epoch begins, unless calling `train` on that layer no longer does anything.",
         "`model.modules()` yields every module at any depth, and the model itself. All batch normalizations of PyTorch "
         "have the base class `nn.modules.batchnorm._BatchNorm`, and no other normalization has it.",
-        "An attribute of an object hides the method of its class: after `layer.train = lambda mode=True: layer` that layer "
-        "stays in the mode it is in. In a loop, mind which `layer` the lambda means.",
+        "An object may change its class: after `layer.__class__ = Frozen` its tensors are still there, and `train` and `forward` are "
+        "those of `Frozen`, a class of yours. Shorter, with the trap that the text names: `layer.train = lambda mode=True: layer`. "
+        "In a loop, mind which `layer` the lambda means.",
         "γ and β are `layer.parameters()`, which is empty where `affine=False`; `requires_grad_(False)` stops their "
         "gradient and nothing else.",
     ],
 )
 
 
-def life_after(answers, layers, x, mode="training", wrapped=False, calls=1, fixed=False):
-    """What can be seen of a model of `layers` in float64 that is frozen and then trained for two steps.
+def frozen_and_trained(answers, model, x, came_in="training", inside_another=False, times_frozen=1, fixed=False):
+    """What can be seen of a model in float64 that is frozen and then trained for two steps on x.
 
-    With `fixed`, its batch normalizations are the maps that frozen ones should be, written out.
+    `model` is written as a learner would write it. With `fixed`, its batch normalizations are the maps that frozen ones
+    should be, written out.
     """
+    from types import SimpleNamespace
+
     import torch
     from torch import nn
 
     class Renamed(nn.BatchNorm1d):
         pass
 
-    class WithBatchNormInItsName(nn.BatchNorm2d):
+    class MyBatchNorm2d(nn.BatchNorm2d):
         pass
 
     class Fixed(nn.Module):
-        def __init__(self, channels, affine=True, track_running_stats=True, momentum=0.1):
+        def __init__(self, channels, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True):
             super().__init__()
+            self.eps = eps
             for name in ("weight", "bias") if affine else ():
                 self.register_buffer(name, torch.zeros(channels))
             for name in ("running_mean", "running_var") if track_running_stats else ():
@@ -60,37 +65,22 @@ def life_after(answers, layers, x, mode="training", wrapped=False, calls=1, fixe
                 mean, var = self.running_mean, self.running_var
             else:
                 mean, var = x.mean(axes), x.var(axes, unbiased=False)
-            y = (x - mean.view(shape)) / torch.sqrt(var.view(shape) + 1e-5)
+            y = (x - mean.view(shape)) / torch.sqrt(var.view(shape) + self.eps)
             return self.weight.view(shape) * y + self.bias.view(shape) if hasattr(self, "weight") else y
 
-    norms = {
-        "bn1": nn.BatchNorm1d, "bn2": nn.BatchNorm2d, "bn3": nn.BatchNorm3d, "sync": nn.SyncBatchNorm,
-        "renamed": Renamed, "named": WithBatchNormInItsName,
-    }  # fmt: skip
-    plain = {
-        "linear": lambda out, inputs: nn.Linear(inputs, out), "conv": lambda out, inputs: nn.Conv2d(inputs, out, 1),
-        "relu": nn.ReLU, "flatten": nn.Flatten, "dropout": nn.Dropout, "unflatten": lambda *to: nn.Unflatten(1, to),
-        "group": nn.GroupNorm, "layer": nn.LayerNorm,
-        "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True, track_running_stats=True),
-    }  # fmt: skip
-    others, normalizations = [], []
+    normalizations = []
 
-    def build(name, *arguments, **options):
-        if name in norms:
-            normalizations.append((Fixed if fixed else norms[name])(*arguments, **options))
+    def norm(kind):
+        def build(*arguments, **options):
+            normalizations.append((Fixed if fixed else kind)(*arguments, **options))
             return normalizations[-1]
-        if name == "in sequence":
-            made = nn.Sequential(*[build(*part) for part in arguments])
-        elif name == "with options":
-            return build(*arguments[0], **arguments[1])
-        elif name == "stopped":
-            made = build(*arguments[0]).requires_grad_(False)
-        else:
-            made = plain[name](*arguments)
-        others.append(made)
-        return made
 
-    model = build(*layers).double()
+        return build
+
+    kinds = nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
+    layers = SimpleNamespace(**{**vars(nn), **{kind.__name__: norm(kind) for kind in kinds}})
+    model = eval(model, {"nn": layers, "Renamed": norm(Renamed), "MyBatchNorm2d": norm(MyBatchNorm2d)}).double()
+    others = [module for module in model.modules() if module not in normalizations]
     generator = torch.Generator().manual_seed(0)
     for name, value in sorted(model.state_dict().items()):
         if value.is_floating_point():
@@ -99,8 +89,8 @@ def life_after(answers, layers, x, mode="training", wrapped=False, calls=1, fixe
                 value.abs_().add_(0.5)
         else:
             value.fill_(7)
-    model.train(mode == "training")
-    if mode == "mixed":
+    model.train(came_in == "training")
+    if came_in == "mixed":
         for number, module in enumerate(others):
             module.training = number % 2 == 0
     images = torch.from_numpy(x)
@@ -113,12 +103,12 @@ def life_after(answers, layers, x, mode="training", wrapped=False, calls=1, fixe
 
     seen = {}
     with torch.enable_grad():
-        returned = [answers.freeze_batchnorm(model) for _ in range(calls)]
+        returned = [answers.freeze_batchnorm(model) for _ in range(times_frozen)]
         # Both are free, and tell one mistake from another.
         seen["normalizations in training mode"] = [module.training for module in normalizations]
         seen["a copy is returned"] = any(isinstance(one, nn.Module) and one is not model for one in returned)
         seen["state after the call"], seen["modes after the call"] = state(), modes()
-        outer = nn.Sequential(nn.Sequential(model)) if wrapped else model
+        outer = nn.Sequential(nn.Sequential(model)) if inside_another else model
         outer.train()
         seen["modes in training"], seen["outputs in training"] = modes(), []
         torch.default_generator.manual_seed(1)
@@ -144,7 +134,7 @@ def life_after(answers, layers, x, mode="training", wrapped=False, calls=1, fixe
     return seen
 
 
-DEFAULTS = {"mode": "training", "wrapped": False, "calls": 1}
+DEFAULTS = {"came_in": "training", "inside_another": False, "times_frozen": 1}
 WORDS = {
     "state after the call": "Right after the call, weights and statistics are not what they were.",
     "modes after the call": "Right after the call, other modules are not in the mode in which they came.",
@@ -155,9 +145,10 @@ WORDS = {
 
 def check_lives(learner, *cases):
     """All that can be seen of each frozen model is what is seen of one with fixed maps in place of the layers."""
-    cases = [(layers, x, *(DEFAULTS | settings).values()) for layers, x, settings in cases]
-    for case, got in [(case, learner.run(life_after, *case)) for case in cases]:
-        expected = life_after(SimpleNamespace(freeze_batchnorm=lambda model: model), *case, fixed=True)
+    cases = [(model, x, *(DEFAULTS | settings).values()) for model, x, settings in cases]
+    for case, got in [(case, learner.run(frozen_and_trained, *case)) for case in cases]:
+        left_alone = SimpleNamespace(freeze_batchnorm=lambda model: model)
+        expected = frozen_and_trained(left_alone, *case, fixed=True)
         for name in ("state after the call", "state after training"):
             assert list(got[name]) == list(expected[name]), "The names in the state dict are not what they were."
         learning = "parameters with a gradient"
@@ -167,79 +158,85 @@ def check_lives(learner, *cases):
         for name, value in expected.items():
             if name not in ("normalizations in training mode", "a copy is returned", learning):
                 words = WORDS.get(name, f"With frozen normalization the {name} should be others.")
-                assert_close(got[name], value, rtol=1e-6, atol=1e-8, words=words)
+                assert_close(got[name], value, rtol=1e-6, atol=1e-8, message=words)
 
 
-def check_life(learner, layers, x, **settings):
+def check_life(learner, model, x, **settings):
     """`check_lives` for one model."""
-    check_lives(learner, (layers, x, settings))
+    check_lives(learner, (model, x, settings))
 
 
-PLAIN = ("in sequence", ("linear", 3, 2), ("bn1", 3), ("relu",), ("linear", 2, 3))
+PLAIN = "nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 2))"
 
 
 @exercise("13.1", points=2)
 def test_one_layer_stays_frozen_after_train(learner):
-    """A normalization between two linear layers is a fixed map after `model.train()`, whichever mode the model came in,
-    and alone: its statistics and counter, γ and β stay, and the linear layers learn."""
+    """A normalization between two linear layers is a fixed map after `model.train()`, whichever mode the model came in:
+    its statistics and counter, γ and β stay, and the linear layers learn."""
     for mode in ("training", "evaluation"):
-        check_life(learner, PLAIN, random(4, 2), mode=mode)
+        check_life(learner, PLAIN, random(4, 2), came_in=mode)
 
 
 @exercise("13.1", points=1)
 def test_every_kind_of_batch_normalization(learner):
     """BatchNorm1d, 2d, 3d and SyncBatchNorm are frozen, for features, sequences, images and volumes."""
     kinds = [
-        ("bn1", (4, 2)), ("bn1", (3, 2, 3)), ("bn2", (2, 2, 1, 3)), ("bn3", (2, 2, 1, 2, 2)), ("sync", (4, 2)),
-        ("sync", (2, 2, 1, 3)),
+        ("BatchNorm1d", (4, 2)), ("BatchNorm1d", (3, 2, 3)), ("BatchNorm2d", (2, 2, 1, 3)), ("BatchNorm3d", (2, 2, 1, 2, 2)),
+        ("SyncBatchNorm", (4, 2)), ("SyncBatchNorm", (2, 2, 1, 3)),
     ]  # fmt: skip
-    check_lives(learner, *[(("in sequence", (kind, 2), ("relu",)), random(*shape, seed=1), {}) for kind, shape in kinds])
+    check_lives(
+        learner, *[(f"nn.Sequential(nn.{kind}(2), nn.ReLU())", random(*shape, seed=1), {}) for kind, shape in kinds]
+    )
 
 
 @exercise("13.1", points=1)
 def test_derived_classes(learner):
     """What is derived from a batch normalization is frozen too, whatever it is called."""
-    features = ("in sequence", ("linear", 3, 2), ("renamed", 3)), random(4, 2, seed=3), {}
-    check_lives(learner, features, (("in sequence", ("conv", 3, 2), ("named", 3)), random(3, 2, 2, 1, seed=3), {}))
+    features = "nn.Sequential(nn.Linear(2, 3), Renamed(3))", random(4, 2, seed=3), {}
+    pixels = "nn.Sequential(nn.Conv2d(2, 3, 1), MyBatchNorm2d(3))", random(3, 2, 2, 1, seed=3), {}
+    check_lives(learner, features, pixels)
 
 
 @exercise("13.1", points=2)
 def test_any_depth_and_the_model_itself(learner):
     """Normalizations deep inside are frozen, all of them; a model that is one itself is frozen too."""
-    block = ("in sequence", ("in sequence", ("conv", 2, 1), ("bn2", 2), ("relu",)), ("in sequence", ("bn2", 2)))
-    check_life(learner, ("in sequence", block, ("flatten",), ("linear", 2, 8), ("bn1", 2)), random(3, 1, 2, 2, seed=4))
-    check_life(learner, ("bn1", 2), random(4, 2, seed=5))
+    block = "nn.Sequential(nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.ReLU()), nn.Sequential(nn.BatchNorm2d(2)))"
+    deep = f"nn.Sequential({block}, nn.Flatten(), nn.Linear(8, 2), nn.BatchNorm1d(2))"
+    check_life(learner, deep, random(3, 1, 2, 2, seed=4))
+    check_life(learner, "nn.BatchNorm1d(2)", random(4, 2, seed=5))
 
 
 @exercise("13.1", points=2)
 def test_all_else_goes_on(learner):
     """Dropout and other normalizations do what training and evaluation mode tell them, layers that were stopped stay so,
     and right after the call every other module has the mode in which it came."""
-    with_dropout = ("in sequence", ("linear", 4, 2), ("bn1", 4), ("dropout", 0.5), ("linear", 3, 4))
+    with_dropout = "nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 3))"
     for mode in ("training", "evaluation", "mixed"):
-        check_life(learner, with_dropout, random(4, 2, seed=6), mode=mode)
-    norms = ("in sequence", ("group", 2, 2), ("instance", 2), ("bn2", 2), ("layer", (2, 1)))
-    check_life(learner, ("in sequence", ("conv", 2, 1), norms), random(3, 1, 2, 1, seed=7))
-    check_life(learner, ("in sequence", ("stopped", ("linear", 3, 2)), ("bn1", 3), ("linear", 2, 3)), random(4, 2))
+        check_life(learner, with_dropout, random(4, 2, seed=6), came_in=mode)
+    others = "nn.GroupNorm(2, 2), nn.InstanceNorm2d(2, affine=True, track_running_stats=True), nn.LayerNorm((2, 1))"
+    pixels = f"nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sequential(nn.BatchNorm2d(2), {others}))"
+    check_life(learner, pixels, random(3, 1, 2, 1, seed=7))
+    stopped = "nn.Sequential(nn.Linear(2, 3).requires_grad_(False), nn.BatchNorm1d(3), nn.Linear(3, 2))"
+    check_life(learner, stopped, random(4, 2))
 
 
 @exercise("13.1", points=1)
 def test_any_options(learner):
-    """A normalization may come without γ and β, without running statistics, with momentum None or 1."""
+    """A normalization may come with any ε, without γ and β, without running statistics, with momentum None or 1."""
     for options in (
-        {"affine": False}, {"momentum": None}, {"momentum": 1.0}, {"track_running_stats": False},
-        {"affine": False, "track_running_stats": False},
+        "affine=False", "momentum=None", "momentum=1.0", "track_running_stats=False", "affine=False, track_running_stats=False",
+        "eps=0.5", "eps=0.1, affine=False",
     ):  # fmt: skip
         # Beside one of the usual kind, so that there is always something to freeze.
-        layers = ("in sequence", ("linear", 3, 2), ("with options", ("bn1", 3), options), ("relu",), ("bn1", 3))
-        check_life(learner, layers, random(4, 2, seed=8))
+        model = f"nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3, {options}), nn.ReLU(), nn.BatchNorm1d(3))"
+        check_life(learner, model, random(4, 2, seed=8))
 
 
 @exercise("13.1", points=1)
 def test_frozen_twice_and_inside_a_larger_model(learner):
     """Frozen twice is frozen; a frozen model stays so where a larger model that holds it goes into training mode."""
-    check_life(learner, PLAIN, random(4, 2, seed=9), calls=2)
-    check_life(learner, PLAIN, random(4, 2, seed=9), wrapped=True)
+    check_life(learner, PLAIN, random(4, 2, seed=9), times_frozen=2)
+    check_life(learner, PLAIN, random(4, 2, seed=9), inside_another=True)
 
 
 # 13.2 adapt_statistics
@@ -256,44 +253,22 @@ guide(
 )
 
 
-def adapted(answers, layers, batches, mode):
-    """Running statistics, layer by layer, after adaptation of a model in float64 to the batches; a copy is returned?"""
+def adapted(answers, model, weights, batches, came_in):
+    """Running statistics, layer by layer, after adaptation of a model in float64 to the batches; a copy is returned?
+
+    `model` is written as a learner would write it; its linear layers and convolutions get the `weights` in turn.
+    """
     import torch
     from torch import nn
 
     class Renamed(nn.BatchNorm1d):
         pass
 
-    kinds = {
-        "bn1": nn.BatchNorm1d, "bn2": nn.BatchNorm2d, "bn3": nn.BatchNorm3d, "renamed": Renamed,
-        "bn1, no affine": lambda channels: nn.BatchNorm1d(channels, affine=False),
-        "bn1, cumulative": lambda channels: nn.BatchNorm1d(channels, momentum=None),
-        "bn1, no running": lambda channels: nn.BatchNorm1d(channels, track_running_stats=False),
-    }  # fmt: skip
-    plain = {
-        "relu": nn.ReLU, "flatten": nn.Flatten, "dropout": nn.Dropout, "alpha dropout": nn.AlphaDropout,
-        "unflatten": lambda *to: nn.Unflatten(1, to),
-    }  # fmt: skip
-    norms = []
-
-    def build(name, *arguments):
-        if name == "in sequence":
-            return nn.Sequential(*[build(*part) for part in arguments])
-        if name in kinds:
-            norms.append(kinds[name](*arguments))
-            return norms[-1]
-        if name in plain:
-            return plain[name](*arguments)
-        weight = torch.from_numpy(arguments[0])
-        if name == "linear":
-            made = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-            made.weight.data = weight
-        else:
-            made = nn.Conv2d(weight.shape[1], weight.shape[0], 1, bias=False)
-            made.weight.data = weight[:, :, None, None]
-        return made
-
-    model = build(*layers).double()
+    model = eval(model, {"nn": nn, "Renamed": Renamed}).double()
+    filtering = [module for module in model.modules() if isinstance(module, (nn.Linear, nn.Conv2d))]
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    for layer, weight in zip(filtering, weights):
+        layer.weight.data = torch.from_numpy(weight).view_as(layer.weight)
     for number, norm in enumerate(norms):
         if norm.weight is not None:
             norm.weight.data = torch.linspace(1, 2, norm.num_features, dtype=torch.float64)
@@ -302,8 +277,8 @@ def adapted(answers, layers, batches, mode):
             norm.running_mean.fill_(3.0 + number)
             norm.running_var.fill_(0.2)
             norm.num_batches_tracked.fill_(5)
-    model.train(mode == "training")
-    if mode == "mixed":
+    model.train(came_in == "training")
+    if came_in == "mixed":
         for module in list(model.modules())[::2]:
             module.training = not module.training
     torch.default_generator.manual_seed(0)
@@ -314,6 +289,29 @@ def adapted(answers, layers, batches, mode):
         for norm in norms
     ]  # fmt: skip
     return {"found": found, "a copy is returned": isinstance(returned, nn.Module) and returned is not model}
+
+
+NORMS = {
+    "bn1": "nn.BatchNorm1d({})", "bn2": "nn.BatchNorm2d({})", "bn3": "nn.BatchNorm3d({})", "renamed": "Renamed({})",
+    "bn1, no affine": "nn.BatchNorm1d({}, affine=False)", "bn1, cumulative": "nn.BatchNorm1d({}, momentum=None)",
+    "bn1, no running": "nn.BatchNorm1d({}, track_running_stats=False)",
+}  # fmt: skip
+PLAIN_LAYERS = {
+    "relu": "nn.ReLU()", "flatten": "nn.Flatten()", "dropout": "nn.Dropout({})", "alpha dropout": "nn.AlphaDropout({})",
+}  # fmt: skip
+
+
+def written(layer):
+    """A layer as a learner would write it, and the weights in it."""
+    name, *arguments = layer
+    if name == "in sequence":
+        parts = [written(part) for part in arguments]
+        return f"nn.Sequential({', '.join(code for code, _ in parts)})", [w for _, weights in parts for w in weights]
+    if name in ("linear", "conv"):
+        outputs, inputs = arguments[0].shape
+        kind, kernel = {"linear": ("Linear", ""), "conv": ("Conv2d", ", 1")}[name]
+        return f"nn.{kind}({inputs}, {outputs}{kernel}, bias=False)", arguments
+    return (NORMS | PLAIN_LAYERS)[name].format(*arguments), []
 
 
 def readings(layers, batches):
@@ -372,7 +370,9 @@ def assert_reading(got, layers, batches):
     problems = []
     for expected in readings(layers, batches):
         try:
-            assert_close(got, expected, rtol=1e-4, atol=1e-6, words="These are not the statistics of the target images.")
+            assert_close(
+                got, expected, rtol=1e-4, atol=1e-6, message="These are not the statistics of the target images."
+            )
             return
         except AssertionError as error:
             problems.append(error)
@@ -381,7 +381,7 @@ def assert_reading(got, layers, batches):
 
 def check_adapted(learner, layers, batches, modes=("training", "evaluation")):
     for mode in modes:
-        got = learner.run(adapted, layers, batches, mode)
+        got = learner.run(adapted, *written(layers), batches, mode)
         assert_reading(got["found"], layers, batches)
         assert not learner.changed, "The call changed the images."
 
@@ -439,7 +439,7 @@ def test_dropout_is_off_while_looking(learner):
         check_adapted(learner, layers, images(2, sizes=(5, 5), seed=3), modes=("training", "evaluation", "mixed"))
 
 
-def left_behind(answers, batches, mode):
+def adapted_twice(answers, batches, came_in):
     """Statistics after two adaptations, and what else they changed in a model with modes, gradients and hooks."""
     import torch
     from torch import nn
@@ -456,8 +456,8 @@ def left_behind(answers, batches, mode):
         norm.bias.data -= 0.5
         norm.running_mean += 2 + number
     model[6].running_mean += 4
-    model.train(mode == "training")
-    if mode == "mixed":
+    model.train(came_in == "training")
+    if came_in == "mixed":
         model[4][1].eval()
         model[3].train()
     model[0].bias.requires_grad_(False)
@@ -503,7 +503,7 @@ def test_leaves_all_else_as_it_was(learner):
     whichever mode the model came; adapted twice, the statistics are the same."""
     batches = images(2, sizes=(5, 5), seed=4)
     for mode in ("training", "evaluation", "mixed"):
-        got = learner.run(left_behind, batches, mode)
+        got = learner.run(adapted_twice, batches, mode)
         assert not got["changed"], f"After the call these are no longer as they were: {', '.join(got['changed'])}."
         # Biases as a further input that is always 1; γ and β here are those of PyTorch, moved by a half.
         first, first_bias, second, second_bias = got["weights"]
@@ -522,7 +522,9 @@ def assert_moved_reading(found, batches, first, first_bias, second, second_bias)
             hidden.append(np.maximum(1.5 * (x - used[0]) / np.sqrt(used[1] + 1e-5) - 0.5, 0) @ second.T + second_bias)
         expected = [[mean, var], list(statistics(hidden, pooled, weighted, unbiased))]
         try:
-            assert_close(found, expected, rtol=1e-4, atol=1e-6, words="These are not the statistics of the target images.")
+            assert_close(
+                found, expected, rtol=1e-4, atol=1e-6, message="These are not the statistics of the target images."
+            )
             return
         except AssertionError as error:
             problems.append(error)

@@ -78,7 +78,9 @@ def large_mean(*shape):
 
 
 def assert_finite(got):
-    assert np.isfinite(np.asarray(got, dtype=float)).all(), "Data that are one huge constant give a result that is not finite."
+    assert np.isfinite(np.asarray(got, dtype=float)).all(), (
+        "Data that are one huge constant give a result that is not finite."
+    )
 
 
 # 14.1 layer_norm
@@ -276,8 +278,8 @@ def test_groups_have_channels_of_their_own_gamma(learner):
 
 @exercise("14.3", points=1)
 def test_channels_that_cannot_be_divided(learner):
-    """Three channels cannot be cut into two groups, nor two into three: ValueError."""
-    for channels, groups in [(3, 2), (2, 3), (6, 4)]:
+    """Six channels cannot be cut into four groups, nor three into two, nor two into three: ValueError."""
+    for channels, groups in [(6, 4), (3, 2), (2, 3)]:
         x, (one, zero) = uneven(2, channels, 2, seed=3), ones_and_zeros(channels)
         assert_close(learner.group_norm(x, 1, one, zero), expected(x, "layer", one, zero))
         with learner.raises(ValueError, f"{channels} channels in {groups} groups should raise a ValueError."):
@@ -339,7 +341,10 @@ guide(
 def test_columns_and_rows_by_hand(learner):
     """Of 2, 4 and 6, 8, columns give -1, -1 and 1, 1, rows -1, 1 and -1, 1: with ι = ½ it is -1, 0 and 0, 1."""
     x = np.array([[2.0, 4.0], [6.0, 8.0]])
-    over_batch, over_channels = np.array([[-2.0, -2.0], [2.0, 2.0]]) / np.sqrt(4 + 1e-5), (x - [[3], [7]]) / np.sqrt(1 + 1e-5)
+    over_batch, over_channels = (
+        np.array([[-2.0, -2.0], [2.0, 2.0]]) / np.sqrt(4 + 1e-5),
+        (x - [[3], [7]]) / np.sqrt(1 + 1e-5),
+    )
     for iota in (0.5, 0.25):
         result = iota * over_batch + (1 - iota) * over_channels
         assert_close(learner.batch_channel_norm(x, *ones_and_zeros(2), iota), result)
@@ -357,8 +362,8 @@ def test_iota_says_how_much_of_which(learner):
 @exercise("14.4", points=1)
 @given(SHAPES, st.integers(0, 3))
 def test_mixture_for_any_number_of_spatial_axes(learner, shape, seed):
-    """None, one, two or more spatial axes: both ways of normalising take in all of them."""
-    for size in [(2, 3, 2), tuple(shape)]:
+    """None, one, two, three or more spatial axes: both ways of normalising take in all of them."""
+    for size in [(2, 3, 2), (2, 3, 2, 1, 2), tuple(shape)]:
         x, (one, zero) = uneven(*size, seed=seed), ones_and_zeros(size[1])
         assert_close(learner.batch_channel_norm(x, one, zero, 0.25), mixed(x, one, zero, 0.25))
 

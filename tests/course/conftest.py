@@ -6,15 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import ThreadingHTTPServer
 
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from filelock import FileLock
 
-from bncourse import pdf
-from bncourse.paths import EXERCISES, ROOT
+from bncourse.course.paths import EXERCISES, ROOT
+from bncourse.publishing import pdf
+from tests.cards import Site
 
-BUILD = "import sys, pathlib; from bncourse.site import build; build(output=pathlib.Path(sys.argv[1]))"
+BUILD = "import sys, pathlib; from bncourse.publishing.site import build; build(output=pathlib.Path(sys.argv[1]))"
 
 
 def build_book(folder, output):
@@ -32,10 +37,18 @@ def built_by():
 
 @pytest.fixture(scope="session")
 def book(tmp_path_factory):
-    """Folder of the site: every page rendered, warnings as errors, executed only where the cache is out of date."""
-    folder = tmp_path_factory.mktemp("book").resolve() / "html"
-    built = build_book(ROOT, folder)
-    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-4000:]
+    """Folder of the site: every page rendered, warnings as errors, executed only where the cache is out of date.
+
+    It is built once, by whichever process of the tests needs it first; the others wait for it and take the same.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared.resolve() / "book" / "html"
+    with FileLock(f"{folder.parent}.lock"):
+        if not (folder.parent / "built").exists():
+            built = build_book(ROOT, folder)
+            assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-4000:]
+            (folder.parent / "built").touch()
     return folder
 
 
@@ -68,6 +81,33 @@ def browser():
 def phone(browser):
     with browser.new_context(viewport={"width": 390, "height": 844}) as context:
         yield context.new_page()
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """serve(folder) -> the address at which a server of its own shows it."""
+    servers = []
+
+    def started(folder):
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), partial(Site, directory=folder)))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}", servers[-1]
+
+    yield started
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def site(serve, book):
+    return serve(book)[0]
+
+
+@pytest.fixture
+def context(browser):
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_timeout(90_000)
+        yield context
 
 
 @pytest.fixture

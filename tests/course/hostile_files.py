@@ -9,7 +9,7 @@ import os
 import zipfile
 from dataclasses import dataclass
 
-from bncourse.paths import SOLUTIONS
+from bncourse.course.paths import SOLUTIONS
 
 UNREADABLE = "unreadable"
 MARK = "left-by-a-hostile-submission"
@@ -17,6 +17,33 @@ NORMALIZE = "03_normalize"
 
 
 SPECIAL = []
+# A layer that is its own work but for `normalised`, which the hostile cell after it defines.
+LAYER = """\
+import torch
+from torch import nn
+
+
+class BatchNorm(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
+        self.register_buffer("running_mean", torch.zeros(num_features) if track_running_stats else None)
+        self.register_buffer("running_var", torch.ones(num_features) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
+
+    def forward(self, x):
+        tracked = self.running_mean is not None
+        training, momentum = self.training or not tracked, self.momentum
+        if self.training and tracked:
+            self.num_batches_tracked += 1
+            momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
+        state = self.running_mean, self.running_var, self.weight, self.bias
+        return normalised(x, *state, training, momentum or 0.0, self.eps)
+
+
+"""
 WRONG = "import numpy as np\n\n\ndef {name}(x, *rest, **options):\n    return np.zeros(x.shape)\n"
 
 
@@ -74,7 +101,7 @@ def nested_too_deep(notebook):
     return b"[" * 2_000_000
 
 
-@special(UNREADABLE, "no list of cells")
+@special({})
 def of_format_3(notebook):
     return {"nbformat": 3, "worksheets": [{"cells": notebook["cells"]}], "metadata": {}}
 
@@ -125,13 +152,13 @@ def of_another_kernel(notebook):
     return notebook
 
 
-@special({"3.1": 0}, "no cell ex-3-1")
+@special({})
 def a_cell_renamed(notebook):
     cell(notebook, "ex-3-1")["id"] = "my-answer"
     return notebook
 
 
-@special({"3.1": 0}, "no cell ex-3-1")
+@special({"3.1": 0}, "no cell defines normalize")
 def a_cell_deleted(notebook):
     notebook["cells"].remove(cell(notebook, "ex-3-1"))
     return notebook

@@ -1,23 +1,34 @@
 """`check("3.1")` in a notebook, the fixture that checks get, and what a report says."""
 
+import contextlib
+import io
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from bncourse import check, curriculum
-from bncourse.checking import NUMPY_ONLY, assert_close, tries
+from bncourse import check
+from bncourse.checking import NUMPY_ONLY, assert_close, attempts, marks
 from bncourse.checking.compare import Mismatch
+from bncourse.checking.judging import judge
 from bncourse.checking.learner import Answers, Forbidden, Learner
-from bncourse.checking.live import CheckFailed, check_namespace, judged
-from bncourse.checking.registry import Guide
+from bncourse.checking.marks import Guide
+from bncourse.checking.notebook import CheckFailed, check_namespace
 from bncourse.checking.report import as_html, as_text, report
-from bncourse.errors import CourseError
+from bncourse.course import curriculum
+from bncourse.course.errors import CourseError
+from tests.course.honest_wrong.layers import forward
 
 
 @pytest.fixture(autouse=True)
 def own_tries(tmp_path, monkeypatch):
-    monkeypatch.setattr(tries, "WORK", tmp_path)
-    monkeypatch.setattr(tries, "_FILE", tmp_path / ".tries.json")
-    monkeypatch.setattr(tries, "_counts", None)
+    monkeypatch.setattr(attempts, "WORK", tmp_path)
+    monkeypatch.setattr(attempts, "_FILE", tmp_path / ".tries.json")
+    attempts._counts.cache_clear()
+    yield
+    attempts._counts.cache_clear()
 
 
 def right(x, mean, var, eps=1e-5):
@@ -36,6 +47,17 @@ def test_check_takes_the_functions_of_the_caller_prints_and_returns_nothing(caps
     exec("result = check('3.1')", namespace)
     assert namespace["result"] is None
     assert "3.1: solved" in capsys.readouterr().out
+
+
+def test_checking_a_numpy_answer_imports_nothing_that_it_does_not_need():
+    code = (
+        "import sys, numpy as np\nfrom bncourse import check\n"
+        "def normalize(x, mean, var, eps=1e-5): return (x - mean) / np.sqrt(var + eps)\n"
+        "check('3.1')\nprint(*(set(sys.modules) & {'torch', 'matplotlib', 'scipy', 'rich', 'IPython', 'nbformat'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "3.1: solved" in done.stdout
+    assert done.stdout.splitlines()[-1] == ""
 
 
 def test_check_raises_one_line_unless_solved(capsys):
@@ -66,9 +88,9 @@ def test_hints_unfold_after_the_second_failed_try_one_by_one(capsys):
     assert hints == [0, 1, 2, 2]
 
 
-def test_hints_outlast_a_restart_of_the_kernel(capsys, monkeypatch):
+def test_hints_outlast_a_restart_of_the_kernel(capsys):
     for _ in range(2):
-        monkeypatch.setattr(tries, "_counts", None)
+        attempts._counts.cache_clear()
         with pytest.raises(CheckFailed):
             check_namespace("3.1", {"normalize": wrong})
     assert "\n  hint " in capsys.readouterr().out
@@ -77,7 +99,45 @@ def test_hints_outlast_a_restart_of_the_kernel(capsys, monkeypatch):
 def test_a_check_that_did_not_run_is_no_pass(monkeypatch):
     broken = curriculum.Exercise("3.1", "03_normalize", {"test_that_is_not_there": 1})
     with pytest.raises(CourseError, match="3.1 could not be checked"):
-        judged([broken], Answers({"normalize": right}))
+        judge([broken], Answers({"normalize": right}))
+
+
+def test_a_check_file_is_executed_once_and_again_when_it_has_changed(tmp_path, monkeypatch):
+    path = tmp_path / "test_99_counted.py"
+    source = """
+from bncourse.checking import exercise, guide
+print("executed")
+guide("99.1", hints=["Think."])
+@exercise("99.1", points=1)
+def test_anything(learner):
+    assert learner.answer() == {}
+"""
+    counted = curriculum.Exercise("99.1", "99_counted", {"test_anything": 1})
+    monkeypatch.setattr(curriculum, "CHECKS", tmp_path)
+    monkeypatch.setitem(marks.guides, "99.1", Guide())
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for content, answer in ((source.format(1), 1), (source.format(2), 2)):
+            path.write_text(content)
+            os.utime(path, (answer, answer))
+            for _ in range(2):
+                assert marks.guide_of(counted).hints == ("Think.",)
+                assert judge([counted], Answers({"answer": lambda: answer}))["99.1"].points == 1  # noqa: B023
+    assert printed.getvalue() == "executed\n" * 2
+
+
+def test_checks_leave_the_settings_of_hypothesis_alone():
+    """They judge alike each time, whatever the profile of whoever runs them."""
+    code = (
+        "import hypothesis; before = hypothesis.settings.default; from bncourse.checking.properties import given, st\n"
+        "assert hypothesis.settings.default is before\n"
+        "@given(st.integers())\n"
+        "def check(n): drawn.append(n)\n"
+        "drawn = []; check(); print(drawn)"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)]
+    assert runs[0].stdout == runs[1].stdout
+    assert 1 < runs[0].stdout.count(",") + 1 <= 12
 
 
 def test_what_the_answer_prints_is_shown_for_the_failing_call_only(capsys):
@@ -88,6 +148,55 @@ def test_what_the_answer_prints_is_shown_for_the_failing_call_only(capsys):
     with pytest.raises(CheckFailed):
         check_namespace("3.1", {"normalize": talkative})
     assert capsys.readouterr().out.count("shape (") == 1
+
+
+def test_of_what_is_printed_the_end_is_kept_and_input_comes_back():
+    import builtins
+
+    from bncourse.course.quiet import MOST, LastWords, quiet
+
+    printed, before = LastWords(), (builtins.input, sys.stdin)
+    with quiet(printed):
+        for number in range(100_000):
+            print(number)
+        print("y" * 10 * MOST, end="end")
+        with pytest.raises(EOFError, match="nobody types"):
+            input()
+        assert sys.stdin.read() == ""
+    assert printed.getvalue() == "y" * (MOST - 3) + "end"
+    assert (builtins.input, sys.stdin) == before
+
+
+def test_who_ran_out_of_time_once_is_not_asked_again(monkeypatch):
+    from bncourse.checking import learner, watching
+
+    calls = []
+
+    def endless(x, eps=1e-5):
+        calls.append(x)
+        while True:
+            print("for ever")
+
+    monkeypatch.setattr(learner, "time_limit", lambda seconds: watching.time_limit(0.2))
+    exercise = curriculum.exercises()["3.2"]
+    result = judge([exercise], Answers({"batch_normalize": endless}))["3.2"]
+    assert result.status == "error"
+    assert len(calls) == 1
+    assert report(result).failed[1:] == [f"{len(exercise.checks) - 1} more, probably for the same reason"]
+    assert len(str(report(result).details)) < 2000
+
+
+def test_a_limit_within_a_limit_leaves_the_outer_one_alone():
+    from bncourse.checking.watching import TimeUp, time_limit
+
+    def wait():
+        with time_limit(5):
+            pass
+        while True:
+            pass
+
+    with pytest.raises(TimeUp, match="0.2 s"), time_limit(0.2):
+        wait()
 
 
 # The learner fixture
@@ -181,21 +290,27 @@ def test_two_slips_at_once_are_explained_in_part(capsys):
         x[...] = (x - mean) / (np.sqrt(var) + eps)
         return x
 
-    def no_guard_and_wrong_deviation(source, target):
-        with np.errstate(all="ignore"):
-            return (target.mean(0) - source.mean(0)) / target.std(0)
-
+    biased_and_eps_outside = forward(unbiased=False, eps_outside=True)
     with pytest.raises(CheckFailed):
-        check_namespace("1.2", {"mean_shift": no_guard_and_wrong_deviation})
-    assert "What happened, among other things: You divide by the deviation of target" in capsys.readouterr().out
+        check_namespace("5.1", {"batchnorm_forward": biased_and_eps_outside})
+    assert "What happened, among other things: The running variance takes in the biased" in capsys.readouterr().out
     with pytest.raises(CheckFailed):
         check_namespace("3.1", {"normalize": eps_outside_and_data_overwritten})
     assert "What happened: ε stands outside" not in capsys.readouterr().out
 
 
+def test_a_list_that_holds_itself_is_judged_like_any_other():
+    endless = []
+    endless.append(endless)
+    exercise = curriculum.exercises()["3.2"]
+    result = judge([exercise], Answers({"batch_normalize": lambda x, eps=1e-5: endless}))["3.2"]
+    assert (result.status, result.points, result.diagnosis) == ("failed", 0, None)
+    assert "of type list" in as_text(report(result))
+
+
 def test_an_answer_unlike_any_mistake_gets_no_diagnosis():
     exercise = curriculum.exercises()["3.1"]
-    result = judged([exercise], Answers({"normalize": lambda x, mean, var, eps=1e-5: np.cos(x)}))["3.1"]
+    result = judge([exercise], Answers({"normalize": lambda x, mean, var, eps=1e-5: np.cos(x)}))["3.1"]
     assert result.status == "failed"
     assert result.diagnosis is None
 
@@ -232,12 +347,57 @@ def test_comparison_looks_at_values_not_at_types():
 # Reports
 
 
+def test_a_report_knows_its_exercise():
+    exercise = curriculum.exercises()["3.1"]
+    for answers in ({}, {"normalize": right}, {"normalize": wrong}):
+        assert report(judge([exercise], Answers(answers))["3.1"]).exercise_id == "3.1"
+
+
+def test_what_has_the_same_reason_is_counted_and_not_told():
+    exercise = curriculum.exercises()["3.1"]
+
+    def misspelt(x, mean, var, eps=1e-5):
+        return (x - meen) / np.sqrt(var + eps)  # noqa: F821
+
+    for answer in (wrong, misspelt):
+        content = report(judge([exercise], Answers({"normalize": answer}))["3.1"])
+        assert len(content.failed) == 2
+        assert content.failed[1].endswith("more, probably for the same reason")
+
+
+@pytest.mark.parametrize("answer", [lambda *args: None, lambda x, *args, **options: (x[..., None], x)])
+def test_a_wrong_form_is_called_so_and_not_another_property(answer):
+    exercise = curriculum.exercises()["3.1"]
+    content = report(judge([exercise], Answers({"normalize": answer}))["3.1"])
+    assert content.failed[0].startswith("The answer has the form that is asked for")
+
+
+def test_a_report_says_nothing_of_how_a_check_is_made():
+    exercise = curriculum.exercises()["5.1"]
+    content = report(judge([exercise], Answers({"batchnorm_forward": lambda x, *args, **options: (x, x, x, x)}))["5.1"])
+    first, call = content.details[0]
+    assert first == "with"
+    assert call.startswith("batchnorm_forward: x, gamma, beta")
+    assert "element" not in str(content.details)
+
+
+def test_any_number_of_arguments_is_named_by_what_takes_them():
+    one = learner(several=lambda x, *others: None, few=lambda x: None)
+    one.several(1, 2, 3)
+    with contextlib.suppress(Exception):
+        one.few(1, 2)
+    assert [[name for name, _ in call.arguments] for call in one.calls] == [
+        ["x", "others 1", "others 2"],
+        ["x", "argument 2"],
+    ]
+
+
 def test_reports_escape_what_the_answer_says():
     def hostile(x, mean, var, eps=1e-5):
         raise ValueError("<script>alert(1)</script>")
 
     exercise = curriculum.exercises()["3.1"]
-    result = judged([exercise], Answers({"normalize": hostile}))["3.1"]
+    result = judge([exercise], Answers({"normalize": hostile}))["3.1"]
     assert "<script>" not in as_html(report(result))
     assert "<script>" in as_text(report(result))
 
@@ -251,7 +411,7 @@ def test_large_arrays_are_cut_to_what_differs():
         return y
 
     exercise = curriculum.exercises()["3.2"]
-    result = judged([exercise], Answers({"batch_normalize": off_in_one_place}))["3.2"]
+    result = judge([exercise], Answers({"batch_normalize": off_in_one_place}))["3.2"]
     text = as_text(report(result))
     assert "1 of 120 values" in text
     assert "[0, 1, 2, 3]" in text

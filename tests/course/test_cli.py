@@ -4,11 +4,16 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
+import nbformat
 import pytest
 
-from bncourse import curriculum
 from bncourse.__main__ import main
+from bncourse.checking import attempts
+from bncourse.course import curriculum
+from bncourse.course.paths import ROOT
 
 RIGHT = "def normalize(x, mean, var, eps=1e-5):\n    return (x - mean) / np.sqrt(var + eps)"
 WRONG = "def normalize(x, mean, var, eps=1e-5):\n    return (x - mean) / (np.sqrt(var) + eps)"
@@ -59,7 +64,7 @@ def test_failure_shows_diagnosis_smallest_input_expected_and_got(run, notebook):
 @pytest.mark.parametrize(
     ("answer", "status", "says"),
     [
-        (None, "missing", "the notebook has no cell ex-3-1"),
+        (None, "missing", "no cell defines normalize"),
         ("def something_else(x):\n    return x", "missing", "normalize is not defined"),
         ("def normalize(x, mean, var, eps=1e-5):\n    raise NotImplementedError()", "unsolved", "not solved yet"),
         ("def normalize(x, mean, var, eps=1e-5)\n    return x", "error", "SyntaxError: expected ':'"),
@@ -90,11 +95,35 @@ def test_an_endless_loop_is_stopped(run, notebook, monkeypatch):
     assert "is there a loop that never ends?" in out
 
 
-def test_a_renamed_cell_is_missing(run, notebook):
+@pytest.mark.parametrize(
+    ("cell", "says"), [("ex-3-1", "TimeUp: still running"), ("setup", "the cell that begins with 'while True:")]
+)
+def test_a_cell_that_never_ends_is_stopped_and_told(run, notebook, monkeypatch, cell, says):
+    from bncourse.checking import terminal, watching
+
+    monkeypatch.setattr(terminal, "cell_limit", lambda cell: watching.cell_limit(cell, 0.3))
+    path = notebook("03_normalize", {"ex-3-1": RIGHT})
+    content = json.loads(path.read_text())
+    one = next(one for one in content["cells"] if cell in (one["id"], one["metadata"].get("bncourse", {}).get("role")))
+    one["source"] = "while True:\n    print('for ever')"
+    path.write_text(json.dumps(content))
+    status, out, err = run("check", "3.1", "--notebook", path)
+    assert status == (1 if cell == "ex-3-1" else 2)
+    assert says in out + err
+    assert "is there a loop that never ends?" in out + err
+
+
+@pytest.mark.parametrize("answer", ["def normalize(x, mean, var, eps=1e-5):\n    return input('x? ')", "input('x? ')"])
+def test_nobody_is_asked_for_input(run, notebook, answer):
+    _, out, _ = run("check", "3.1", "--notebook", notebook("03_normalize", {"ex-3-1": answer}))
+    assert "EOFError: input() gets no answer" in out
+
+
+def test_a_renamed_cell_is_known_by_the_name_that_it_defines(run, notebook):
     path = notebook("03_normalize", {"ex-3-1": RIGHT})
     path.write_text(path.read_text().replace('"id": "ex-3-1"', '"id": "my-best-try"'))
     _, out, _ = run("check", "3.1", "--json", "--notebook", path)
-    assert rows(out)[0]["status"] == "missing"
+    assert rows(out)[0]["status"] == "solved"
 
 
 def test_checking_leaves_the_environment_as_it_was(run, notebook, monkeypatch):
@@ -149,14 +178,118 @@ def test_a_bad_notebook_gets_one_line(run, tmp_path, content, says):
         (["check", "--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["frobnicate"], "invalid choice"),
         ([], "required"),
-        (["notebooks", "99"], "no source for 99"),
+        (["experiments", "--first-seed", "first"], "invalid int value: 'first'"),
+        (["grade", "submissions"], "required: --out"),
+        (["release", "{tmp}/out", "--self-check", "all"], "invalid choice: 'all'"),
     ],
 )
-def test_wrong_use_gets_one_line_and_status_2(run, arguments, says):
-    status, out, err = run(*arguments)
+def test_wrong_use_gets_one_line_and_status_2(run, arguments, says, tmp_path):
+    status, out, err = run(*(argument.format(tmp=tmp_path) for argument in arguments))
     assert (status, out) == (2, "")
     assert says in err
     assert err.count("\n") == 1
+
+
+def exercises_checked(run, name, tmp_path):
+    _, out, _ = run("check", name, "--json")
+    return [row["exercise"] for row in rows(out)]
+
+
+def notebooks_written(run, name, tmp_path):
+    from bncourse.course import notebooks
+
+    with pytest.MonkeyPatch.context() as patch:
+        for folder in ("EXERCISES", "SOLUTIONS"):
+            patch.setattr(notebooks, folder, tmp_path / folder.lower())
+            (tmp_path / folder.lower()).mkdir(exist_ok=True)
+        for build in ("build_exercise", "build_solution"):
+            patch.setattr(notebooks, build, lambda stem: nbformat.v4.new_notebook())
+        assert run("notebooks", name)[0] == 0
+    return sorted(path.stem for path in (tmp_path / "exercises").glob("*.ipynb"))
+
+
+def experiments_run(run, name, tmp_path):
+    from bncourse.ledger import experiments
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments, "run", lambda stem, first_seed, full: Path(stem))
+        status, out, _ = run("experiments", name)
+    assert status == 0
+    return [line.removeprefix("wrote ") for line in out.splitlines()]
+
+
+def chapters_released(run, name, tmp_path):
+    assert run("release", tmp_path / "out", "--chapters", name)[0] == 0
+    return [path.stem for path in (tmp_path / "out" / "exercises").glob("*.ipynb")]
+
+
+def chapters_for_nbgrader(run, name, tmp_path):
+    assert run("nbgrader", tmp_path / "out", "--chapters", name)[0] == 0
+    return [path.name for path in (tmp_path / "out" / "source").iterdir()]
+
+
+def chapters_for_gradescope(run, name, tmp_path):
+    assert run("gradescope", tmp_path / "out.zip", "--chapters", name)[0] == 0
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        return [Path(file).stem for file in archive.namelist() if file.startswith("exercises/")]
+
+
+@pytest.mark.parametrize("name", ["3", "03", "3.1", "03_normalize"])
+@pytest.mark.parametrize(
+    "chosen_by",
+    [
+        exercises_checked,
+        notebooks_written,
+        experiments_run,
+        chapters_released,
+        chapters_for_nbgrader,
+        chapters_for_gradescope,
+    ],
+)
+def test_all_commands_understand_the_same_names(run, chosen_by, name, tmp_path):
+    ids = ["3.1"] if name == "3.1" else [exercise.id for exercise in curriculum.of_chapter("03_normalize")]
+    assert chosen_by(run, name, tmp_path) == (ids if chosen_by is exercises_checked else ["03_normalize"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check"],
+        ["notebooks"],
+        ["experiments"],
+        ["grade", "{tmp}", "--out", "{tmp}/out", "--exercises"],
+        ["release", "{tmp}/out", "--chapters"],
+        ["nbgrader", "{tmp}/out", "--chapters"],
+        ["gradescope", "{tmp}/out.zip", "--chapters"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("99", "unknown exercise or chapter '99'; the chapters are 01_covariate_shift, "),
+        ("3.9", "unknown exercise '3.9'; chapter 3 has 3.1, 3.2, 3.3, 3.4"),
+    ],
+)
+def test_all_commands_refuse_an_unknown_name_in_the_same_words(run, arguments, name, says, tmp_path):
+    status, out, err = run(*(argument.format(tmp=tmp_path) for argument in arguments), name)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith(says)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_chapters_all_are_exported(run, tmp_path):
+    assert run("release", tmp_path / "out")[0] == 0
+    assert sorted(path.stem for path in (tmp_path / "out" / "exercises").iterdir()) == curriculum.chapters()
+
+
+def test_a_copy_without_the_grader_has_no_commands_for_instructors(run, monkeypatch, tmp_path):
+    from bncourse import __main__
+
+    monkeypatch.setattr(__main__, "GRADING", tmp_path / "grading")
+    for command in ("grade", "release", "nbgrader", "gradescope"):
+        status, _, err = run(command)
+        assert (status, "invalid choice" in err) == (2, True)
 
 
 def test_a_notebook_of_another_chapter_is_named(run, notebook):
@@ -167,10 +300,10 @@ def test_a_notebook_of_another_chapter_is_named(run, notebook):
 
 
 def test_without_names_all_of_work_is_checked(run, notebook, tmp_path, monkeypatch):
-    from bncourse.checking import terminal, tries
+    from bncourse.checking import terminal
 
     monkeypatch.setattr(terminal, "WORK", tmp_path)
-    monkeypatch.setattr(tries, "WORK", tmp_path)
+    monkeypatch.setattr(attempts, "WORK", tmp_path)
     notebook("03_normalize", {"ex-3-1": RIGHT})
     (tmp_path / "01_covariate_shift.ipynb").write_text("{")
     _, out, _ = run("check", "--json")
@@ -193,3 +326,22 @@ def test_an_older_python_is_refused_in_one_line():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "bncourse needs Python 3.11 or newer; this is 3.10\n"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp932", "ascii"])
+@pytest.mark.parametrize("arguments", [("check", "3.1"), ("check", "3.1", "--json"), ("grade", "--help")])
+def test_a_pipe_of_any_encoding_is_written_to(notebook, arguments, encoding):
+    """On Windows a pipe has the encoding of the country, which lacks ε or █."""
+    path = notebook("03_normalize", {"ex-3-1": RIGHT.replace("sqrt(var + eps)", "sqrt(var) + eps")})
+    files = ["--notebook", str(path)] if arguments[0] == "check" else []
+    command = [sys.executable, "-m", "bncourse", *arguments, *files]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True)
+    assert (done.returncode, done.stderr) == (1 if files else 0, b"")
+    done.stdout.decode("utf-8")
+
+
+def test_without_fork_grading_is_refused_in_one_line(run, monkeypatch, tmp_path):
+    monkeypatch.delattr(os, "fork")
+    status, _, err = run("grade", tmp_path, "--out", tmp_path / "out")
+    assert status == 2
+    assert "Windows Subsystem for Linux" in err and err.count("\n") == 1

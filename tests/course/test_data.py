@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bncourse import data
-from bncourse.errors import CourseError
+from bncourse.course.errors import CourseError
+from bncourse.lab import data
 
 
 @pytest.fixture(scope="module")
@@ -129,25 +129,27 @@ def test_digits_work_without_a_writable_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("BNCOURSE_CACHE", str(tmp_path / "read-only"))
     (tmp_path / "read-only").mkdir()
 
-    def refuse(**_):
+    def refuse(*_):
         raise PermissionError("read-only")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
     assert len(data.digits().train_labels) == 4000
     assert not list((tmp_path / "read-only").iterdir())
 
 
 def test_a_full_disk_leaves_nothing_behind(cache, monkeypatch):
-    def full(file, **arrays):
+    def full(path, content):
+        with path.open("wb") as file:
+            file.write(content[:1000])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     assert len(data.digits().train_labels) == 4000
     assert not list(cache.iterdir())
 
 
 def test_loading_does_not_import_pytorch():
-    code = "import sys; from bncourse import data; data.digits(); data.faces(); print('torch' in sys.modules)"
+    code = "import sys; from bncourse.lab import data; data.digits(); data.faces(); print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout == "False\n"
 
@@ -294,6 +296,19 @@ def test_an_archive_of_something_else_is_named(server):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         archive.addfile(tarfile.TarInfo("readme"), io.BytesIO())
+    content = buffer.getvalue()
+    server.answers = [(content, len(content))]
+    with pytest.raises(CourseError, match="not the binary version"):
+        data.cifar10(server.url, hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize("kind", [tarfile.DIRTYPE, tarfile.REGTYPE], ids=["folder", "cut"])
+def test_an_archive_whose_records_are_none_is_named(server, kind):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        member = tarfile.TarInfo("cifar-10-batches-bin/data_batch_1.bin")
+        member.type, member.size = kind, 10 * (kind == tarfile.REGTYPE)
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
     content = buffer.getvalue()
     server.answers = [(content, len(content))]
     with pytest.raises(CourseError, match="not the binary version"):

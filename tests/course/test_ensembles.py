@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bncourse import training
-from bncourse.ensembles import CNNs, MLPs
-from bncourse.runs import descend, train
-from bncourse.training import fit
+from bncourse.lab import training
+from bncourse.lab.ensembles.networks import CNNs, MLPs, Networks
+from bncourse.lab.runs import descend, train
+from bncourse.lab.training import fit
 
 MLP_NORMS = ("none", "batch", "layer", "group")
 CNN_NORMS = (*MLP_NORMS, "instance")
@@ -354,3 +354,8 @@ def test_training_runs_on_the_meta_device(kind, norm, options):
 def test_what_does_not_exist_is_named_with_the_way_out(options, words):
     with pytest.raises(ValueError, match=words):
         MLPs((4, 3, 2), range(2), **options)
+
+
+def test_an_ensemble_without_a_forward_cannot_be_made():
+    with pytest.raises(TypeError, match="abstract"):
+        Networks([0])

@@ -8,7 +8,8 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from bncourse import figures
+from bncourse.lab import figures
+from bncourse.lab.statistics import confidence_interval
 
 
 @pytest.fixture(autouse=True)
@@ -20,12 +21,12 @@ def closed():
 def test_interval_is_students():
     # Student's t for 4 degrees of freedom, from a printed table: 2.776.
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    assert figures.confidence_interval(values) == pytest.approx(2.776 * np.sqrt(2.5) / np.sqrt(5), rel=1e-3)
-    assert figures.confidence_interval(list(10 * values + 7)) == pytest.approx(10 * figures.confidence_interval(values))
+    assert confidence_interval(values) == pytest.approx(2.776 * np.sqrt(2.5) / np.sqrt(5), rel=1e-3)
+    assert confidence_interval(list(10 * values + 7)) == pytest.approx(10 * confidence_interval(values))
 
 
 def test_interval_of_one_value_is_not_a_number():
-    assert np.isnan(figures.confidence_interval([3.0]))
+    assert np.isnan(confidence_interval([3.0]))
 
 
 def test_every_seed_is_drawn_thin_and_the_mean_thick():

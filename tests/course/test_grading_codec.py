@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bncourse.grading import codec
+from bncourse.grading.sandbox import codec
 
 MANY = settings(max_examples=150, deadline=None, database=None, derandomize=True)
 

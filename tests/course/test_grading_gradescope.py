@@ -13,10 +13,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bncourse import curriculum, notebooks
-from bncourse.errors import CourseError
-from bncourse.grading import gradescope
-from bncourse.paths import EXERCISES
+from bncourse.course import curriculum, notebooks
+from bncourse.course.errors import CourseError
+from bncourse.course.paths import EXERCISES, MISTAKES, ROOT
+from bncourse.exports import gradescope
 
 STEM = "03_normalize"
 FULL = {exercise.id: exercise.points for exercise in curriculum.of_chapter(STEM)}
@@ -188,7 +188,7 @@ def test_when_python_does_not_start_the_file_says_so(autograder):
     assert results["output"].startswith("The autograder does not start")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root becomes nobody")
+@pytest.mark.needs_root
 def test_without_bubblewrap_the_checks_are_out_of_reach(archive):
     """In a container that refuses bubblewrap, submissions run as nobody, who may not read tests/."""
     with tempfile.TemporaryDirectory() as folder:
@@ -208,8 +208,8 @@ def test_without_bubblewrap_the_checks_are_out_of_reach(archive):
             autograder,
             {
                 "ex-3-1": telling("normalize", f"tests/checks/test_{STEM}.py"),
-                "ex-3-2": telling("batch_normalize", f"tests/mistakes/m_{STEM}.py"),
-                "ex-3-3": telling("normalize_inference", "bncourse/errors.py"),
+                "ex-3-2": telling("batch_normalize", f"tests/mistakes/{STEM}/3_1_normalize.py"),
+                "ex-3-3": telling("normalize_inference", "bncourse/course/errors.py"),
             },
         )
         results, printed = run(autograder, PATH=str(programs))
@@ -227,9 +227,9 @@ def test_the_zip_has_what_gradescope_needs_at_its_root_and_no_solutions(archive)
     with zipfile.ZipFile(archive) as opened:
         modes = {entry.filename: stat.S_IMODE(entry.external_attr >> 16) for entry in opened.infolist()}
     assert modes["setup.sh"] == modes["run_autograder"] == 0o755
-    assert {name: mode for name, mode in modes.items() if name.startswith("tests/")} == {
-        f"tests/checks/test_{STEM}.py": 0o600, f"tests/mistakes/m_{STEM}.py": 0o600,
-    }  # fmt: skip
+    private = [f"tests/checks/test_{STEM}.py"]
+    private += [path.relative_to(ROOT).as_posix() for path in (MISTAKES / STEM).glob("*.py")]
+    assert {name: mode for name, mode in modes.items() if name.startswith("tests/")} == dict.fromkeys(private, 0o600)
     assert "requirements.txt" in modes
     assert not [name for name in modes if "solutions" in name or "variants" in name or "__pycache__" in name]
 
@@ -257,6 +257,6 @@ def test_another_file_is_never_overwritten(tmp_path):
 
 
 def test_an_unknown_chapter_is_refused(tmp_path):
-    with pytest.raises(CourseError, match="unknown chapter '99'"):
+    with pytest.raises(CourseError, match="unknown exercise or chapter '99'"):
         gradescope.build(tmp_path / "out.zip", ["99"])
     assert not list(tmp_path.iterdir())

@@ -2,8 +2,8 @@
 
 hostile/ holds what they hand in: the cells that differ from a right notebook, the points that are DUE for the
 exercises they attack (all others are right and get theirs), and what the row or the page of the student SAYS. Where
-something cannot be told apart from honest work, a human is shown it: the row's REVIEW says why. What is no text is made
-by hostile_files.py.
+something cannot be told apart from honest work, a human is shown it: the row's REVIEW says why. A PREAMBLE, by its name
+in hostile_files.py, stands before the cell. What is no text is made by that file.
 """
 
 import ast
@@ -27,12 +27,14 @@ from pathlib import Path
 
 import pytest
 
-from bncourse import curriculum, notebooks
-from bncourse.checking.files import judge_notebook
-from bncourse.grading.feedback import slug
-from bncourse.grading.sandbox import protection
-from bncourse.grading.trees import short
-from bncourse.paths import EXERCISES, ROOT, SOLUTIONS
+from bncourse.checking.judging import judge_notebook
+from bncourse.course import curriculum, notebooks
+from bncourse.course.paths import EXERCISES, ROOT, SOLUTIONS
+from bncourse.grading.handed_in.trees import short
+from bncourse.grading.reports.feedback import slug
+from bncourse.grading.sandbox.launch import protection
+
+pytestmark = pytest.mark.needs_sandbox
 
 HERE = Path(__file__).parent
 LIMITS = {"--check-seconds": 3, "--submission-seconds": 20, "--memory": 1, "--workers": 2}
@@ -86,7 +88,8 @@ def cases():
         header, *parts = re.split(r'^# %% exercise="(.*)"\n', path.read_text(encoding="utf-8"), flags=re.M)
         constants = [node for node in ast.parse(header).body if isinstance(node, ast.Assign)]
         said = {node.targets[0].id: ast.literal_eval(node.value) for node in constants}
-        cells = {f"ex-{id.replace('.', '-')}": source for id, source in zip(parts[::2], parts[1::2])}
+        preamble = getattr(files, said["PREAMBLE"]) if "PREAMBLE" in said else ""
+        cells = {f"ex-{id.replace('.', '-')}": preamble + source for id, source in zip(parts[::2], parts[1::2])}
         yield Case(path.stem, said["DUE"], said.get("SAYS", ""), said.get("REVIEW", ""), path.stem, cells)
     for one in files.SPECIAL:
         key = one.key or short(one.student)
@@ -236,7 +239,7 @@ def honest(tmp_path_factory):
     """The neighbours' results as the learner's own check gives them."""
     path = tmp_path_factory.mktemp("honest") / f"{NORMALIZE}.ipynb"
     path.write_text(json.dumps(half_solution()))
-    results = judge_notebook(notebooks.run(path), curriculum.of_chapter(NORMALIZE)).values()
+    results = judge_notebook(notebooks.execute(path), curriculum.of_chapter(NORMALIZE)).values()
     return [result.as_json() | {"explains_all": result.explains_all} for result in results]
 
 

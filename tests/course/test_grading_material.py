@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bncourse.grading import material, submissions, trees
+from bncourse.grading.handed_in import material, submissions, trees
 
 NOTEBOOK = b'{"cells": []}'
 
@@ -138,7 +138,7 @@ def test_pipes_and_sockets_do_not_block(tree, monkeypatch):
 def test_a_device_is_not_opened(tree):
     found = {node.name: node for node in trees.OnDisk(Path("/dev")).children()}["zero"]
     assert found.refusal == trees.IRREGULAR
-    with pytest.raises(trees.Refused):
+    with pytest.raises(trees.Unreadable):
         found.open()
 
     def device(folder):
@@ -155,7 +155,7 @@ def test_a_file_that_turns_into_something_else_before_it_is_opened_is_refused(tm
     node = trees.OnDisk(path)
     path.unlink()
     swap(path)
-    with pytest.raises((OSError, trees.Refused)), node.open() as file:
+    with pytest.raises((OSError, trees.Unreadable)), node.open() as file:
         file.read()
 
 
@@ -201,7 +201,7 @@ def test_more_than_1000_entries_in_a_folder_are_not_read(tree):
 )
 def test_folders_without_end_come_to_an_end(tree, monkeypatch, name, depth, problem):
     def nest(folder):
-        monkeypatch.setattr(material, "MOST_ENTRIES", 100)
+        monkeypatch.setattr(trees, "MOST_ENTRIES", 100)
         path = os.open(folder, os.O_RDONLY)
         for _ in range(depth):
             os.mkdir(name, dir_fd=path)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bncourse import curriculum, notebooks
-from bncourse.checking.files import judge_notebook
-from bncourse.errors import CourseError
-from bncourse.grading import leaks, nbgrader
-from bncourse.paths import EXERCISES, ROOT, SOLUTIONS
+from bncourse.checking.judging import judge_notebook
+from bncourse.course import curriculum, notebooks
+from bncourse.course.errors import CourseError
+from bncourse.course.paths import EXERCISES, ROOT, SOLUTIONS
+from bncourse.exports import leaks, nbgrader
+
+pytestmark = pytest.mark.needs_nbgrader
 
 STEM = "03_normalize"
 OF_CHAPTER = curriculum.of_chapter(STEM)
@@ -147,7 +149,7 @@ STRANGE = {
     "forges points": (
         MISTAKES,
         with_cell(
-            "import sys\nimport bncourse.grading.nbgrader as grader\ngrader.points = lambda id: 5\n"
+            "import sys\nimport bncourse.exports.nbgrader as grader\ngrader.points = lambda id: 5\n"
             "int.__repr__ = None\nsys.displayhook = print"
         ),
     ),
@@ -168,7 +170,7 @@ def hand_in(course, released, students):
 
 def ours(course, student):
     """Points by exercise as our own checks give them to what the student handed in."""
-    notebook = notebooks.run(course / "submitted" / student / STEM / f"{STEM}.ipynb")
+    notebook = notebooks.execute(course / "submitted" / student / STEM / f"{STEM}.ipynb")
     return {id: result.points for id, result in judge_notebook(notebook, OF_CHAPTER).items()}
 
 
@@ -250,6 +252,6 @@ def test_a_file_that_differs_is_never_overwritten(tmp_path):
 
 
 def test_an_unknown_chapter_is_refused(tmp_path):
-    with pytest.raises(CourseError, match="unknown chapter '99'"):
+    with pytest.raises(CourseError, match="unknown exercise or chapter '99'"):
         nbgrader.write(tmp_path / "out", ["99"])
     assert not (tmp_path / "out").exists()

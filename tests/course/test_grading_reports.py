@@ -2,36 +2,34 @@
 
 import csv
 import io
+import re
 
 import pytest
 from bs4 import BeautifulSoup
 
-from bncourse import curriculum, notebooks
-from bncourse.checking import registry
+from bncourse.checking import marks
+from bncourse.checking.judging import judge
 from bncourse.checking.learner import Answers
-from bncourse.checking.live import judged
 from bncourse.checking.report import as_html, report
-from bncourse.errors import CourseError
-from bncourse.grading import class_report, feedback, gradebook
-from bncourse.paths import ROOT, SOLUTIONS
+from bncourse.checking.status import Status
+from bncourse.course import curriculum, notebooks
+from bncourse.course.errors import CourseError
+from bncourse.course.paths import ROOT, SOLUTIONS
+from bncourse.grading.reports import class_report, feedback, gradebook
+from bncourse.grading.rows import STATUSES, ExerciseRow, Row
 
 EVIL = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202egpj.exe\ud800"
 
 
 def entry(exercise, status="solved", points=5, full=5, diagnosis=None, failed=(), explains_all=True):
-    return {
-        "exercise": exercise, "status": status, "points": points, "max": full, "failed_checks": list(failed),
-        "diagnosis": diagnosis, "explains_all": explains_all,
-    }  # fmt: skip
+    return ExerciseRow(exercise, STATUSES[status], points, full, list(failed), diagnosis, explains_all)
 
 
 def row(student, *exercises, **others):
-    points, full = sum(one["points"] for one in exercises), sum(one["max"] for one in exercises)
-    return {
-        "student": student, "name": student, "source": student, "ids": {}, "digest": "", "checks": "",
-        "status": "graded", "reason": "", "points": points, "max": full, "exercises": list(exercises),
-        "notes": [], "review": [], "seconds": 0.1,
-    } | others  # fmt: skip
+    fields = {
+        "name": student, "source": student, "ids": {}, "digest": "", "checks": "", "status": "graded", "seconds": 0.1,
+    }  # fmt: skip
+    return Row(student, exercises=list(exercises), **fields | others)
 
 
 def unreadable(student, reason="03.ipynb is empty", **others):
@@ -50,11 +48,10 @@ def text_of(html):
 def wrong():
     """A row and its report: one exercise, answered by the first of its known mistakes."""
     exercise = curriculum.exercises()["3.1"]
-    mistake = registry.mistakes_of(exercise)[0]
-    reference = Answers(notebooks.run(SOLUTIONS / "03_normalize.ipynb").namespace)
-    result = judged([exercise], reference.overlaid({mistake.name: mistake.value}))["3.1"]
-    one = result.as_json() | {"explains_all": result.explains_all}
-    return row("Anna", one), report(result, registry.guides["3.1"].hints)
+    mistake = marks.mistakes_of(exercise)[0]
+    reference = Answers(notebooks.execute(SOLUTIONS / "03_normalize.ipynb").namespace)
+    result = judge([exercise], reference.overlaid({mistake.name: mistake.value}))["3.1"]
+    return row("Anna", ExerciseRow.of(result)), report(result, marks.guides["3.1"].hints)
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +63,16 @@ def hostile():
         raise ValueError(EVIL + "z" * 100_000)
 
     exercise = curriculum.exercises()["3.1"]
-    result = judged([exercise], Answers({"normalize": normalize}))["3.1"]
-    one = result.as_json() | {"explains_all": result.explains_all}
-    return row(EVIL, one, notes=[EVIL], reason=EVIL, review=[EVIL]), report(result)
+    result = judge([exercise], Answers({"normalize": normalize}))["3.1"]
+    return row(EVIL, ExerciseRow.of(result), notes=[EVIL], reason=EVIL, review=[EVIL]), report(result)
 
 
 # A student's page
 
 
 def test_page_names_the_student_the_points_and_each_exercise(wrong):
-    page = soup(feedback.page(wrong[0], [wrong[1]]))
-    points = wrong[0]["points"]
+    page = soup(feedback.page(wrong[0], {"3.1": wrong[1]}))
+    points = wrong[0].points
     assert page.html["lang"] == "en"
     assert page.title.text == f"Anna: {points} of 5 points"
     assert [heading.text for heading in page.find_all("h1")] == ["Anna"]
@@ -88,32 +84,32 @@ def test_page_names_the_student_the_points_and_each_exercise(wrong):
 
 
 def test_page_shows_what_the_learners_own_check_shows(wrong):
-    shown, own = soup(feedback.page(wrong[0], [wrong[1]])).find(class_="report"), soup(as_html(wrong[1]))
+    shown, own = soup(feedback.page(wrong[0], {"3.1": wrong[1]})).find(class_="report"), soup(as_html(wrong[1]))
     assert shown.get_text("|") == own.get_text("|")
     assert wrong[1].diagnosis in shown.text
 
 
 def test_failing_input_scrolls_in_a_box_that_the_keyboard_reaches(wrong):
-    (box,) = soup(feedback.page(wrong[0], [wrong[1]])).find_all(class_="scroll")
+    (box,) = soup(feedback.page(wrong[0], {"3.1": wrong[1]})).find_all(class_="scroll")
     assert box["tabindex"] == "0" and box["aria-label"] == "Failing input of 3.1"
     assert box.table.find("pre")
 
 
 def test_page_shows_notes_and_reason_but_no_review_lines():
     html = feedback.page(
-        row("Anna", entry("3.1"), notes=["a note"], reason="02.ipynb is empty", review=["looks copied"]), []
+        row("Anna", entry("3.1"), notes=["a note"], reason="02.ipynb is empty", review=["looks copied"]), {}
     )
     assert "a note" in html and "02.ipynb is empty" in html
     assert "looks copied" not in html
 
 
 def test_page_of_an_unreadable_submission_says_why():
-    html = feedback.page(unreadable("Anna"), [])
+    html = feedback.page(unreadable("Anna"), {})
     assert "No exercise could be graded" in html and "03.ipynb is empty" in html
 
 
 def test_nothing_that_a_student_writes_is_markup_or_hidden(hostile):
-    html = feedback.page(hostile[0], [hostile[1]])
+    html = feedback.page(hostile[0], {"3.1": hostile[1]})
     assert len(html) < 60_000
     assert not soup(html).find_all(["script", "img", "iframe", "object", "link"], href=lambda url: url != "data:,")
     assert "\\x1b[31m\\u202egpj.exe" in soup(html).find(class_="report").text
@@ -123,7 +119,7 @@ def test_nothing_that_a_student_writes_is_markup_or_hidden(hostile):
 
 def test_pages_forbid_scripts_and_requests(wrong, tmp_path):
     class_report.write([wrong[0]], tmp_path / "class.html")
-    for html in (feedback.page(wrong[0], [wrong[1]]), (tmp_path / "class.html").read_text("utf8")):
+    for html in (feedback.page(wrong[0], {"3.1": wrong[1]}), (tmp_path / "class.html").read_text("utf8")):
         policy = soup(html).find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
         assert policy.startswith("default-src 'none'")
         assert not soup(html).find_all("script")
@@ -132,7 +128,7 @@ def test_pages_forbid_scripts_and_requests(wrong, tmp_path):
 
 def test_pages_carry_the_logo_of_the_book(wrong):
     logo = soup((ROOT / "book/_static/logo.svg").read_text("utf8"))
-    shown = soup(feedback.page(wrong[0], [wrong[1]])).header.svg
+    shown = soup(feedback.page(wrong[0], {"3.1": wrong[1]})).header.svg
     assert [part.attrs for part in shown.find_all(["rect", "path"])] == [
         part.attrs for part in logo.find_all(["rect", "path"])]  # fmt: skip
 
@@ -225,15 +221,47 @@ def test_students_of_one_name_are_told_apart(class_page):
     assert [line.th.text for line in grid.tbody.find_all("tr")] == ["Anna (anna_1)", "Anna (anna_2)"]
 
 
-def test_figures_are_text_with_a_description_and_ids_of_their_own(class_page):
+def test_figures_are_text_and_described_in_words(class_page):
     page = soup(class_page(CLASS))
-    figures = page.find_all("svg", role="img")
-    assert [figure.title.text for figure in figures] == [
+    figures = page.find_all(role="img")
+    labels = [figure["aria-label"] for figure in figures]
+    assert [label.partition(".")[0] for label in labels] == [
         "Histogram of the points", "Points by exercise", "Answers by exercise"]  # fmt: skip
-    assert "3.2: 2 not right yet, 1 stops with an error, 1 no answer found" in figures[2].desc.text
-    assert all(figure.find("text") for figure in figures)
+    assert "0 to 10 %: 2, 10 to 20 %: 0" in labels[0] and labels[0].endswith("90 to 100 %: 0.")
+    assert labels[1].endswith("Mean share of full points. 3.1: 50 %, 3.2: 11 %.")
+    assert labels[2].endswith(
+        "3.1: 2 solved, 1 not right yet, 1 not solved yet; "
+        "3.2: 2 not right yet, 1 stops with an error, 1 no answer found."
+    )
+    assert all(figure.get_text(strip=True) for figure in figures)
     ids = [tag["id"] for tag in page.find_all(id=True)]
     assert len(ids) == len(set(ids))
+
+
+def lengths(bars):
+    """In percent."""
+    return [float(re.search(r"(?:width|height):([0-9.]+)%", bar["style"])[1]) for bar in bars]
+
+
+def test_bars_are_as_long_as_their_numbers(class_page):
+    histogram, shares, statuses = soup(class_page(CLASS)).find_all(role="img")
+    assert lengths(histogram.find_all(class_="column")) == [87, 0, 0, 0, 0, 87, 0, 0, 0, 0]
+    assert lengths(shares.find_all(class_="bar")) == [50, 10.7]
+    parts = [track.find_all(class_="part") for track in statuses.find_all(class_="track")]
+    assert [[part["class"][1] for part in of_exercise] for of_exercise in parts] == [
+        ["solved", "failed", "unsolved"], ["failed", "error", "missing"]]  # fmt: skip
+    assert [lengths(of_exercise) for of_exercise in parts] == [[50, 25, 25], [50, 25, 25]]
+
+
+def test_each_status_has_its_own_colour_hatching_and_entry_in_the_legend(class_page):
+    page = soup(class_page(CLASS))
+    legend = page.find(class_="legend").find_all("li")
+    assert [entry.text for entry in legend] == [status.words for status in Status]
+    colours = {entry.span["style"] for entry in legend}
+    assert colours == {f"background-color:{status.colour}" for status in Status} and len(colours) == len(Status)
+    hatchings = re.findall(r"\.part\.(\w+) { background-image: (.*?); }", page.style.text)
+    assert {name for name, _ in hatchings} == {"failed", "error", "unsolved"}, "the others differ by their colour alone"
+    assert len({hatching for _, hatching in hatchings}) == 3
 
 
 @pytest.mark.parametrize("rows", [[], CLASS[:1], CLASS[-1:], [row("Anna")]], ids=["none", "one", "unreadable", "empty"])
@@ -246,7 +274,7 @@ def test_class_page_of_a_thousand_stays_small(class_page):
     exercises = [entry(id, "failed", 10, 12, "wrong " * 30, ["test_a"]) for id in ids]
     rows = [row(f"{i} {EVIL * 100}", *exercises) for i in range(1000)]
     for one in rows[::5]:
-        one["review"] = ["x" * 5000] * 9
+        one.review = ["x" * 5000] * 9
     html = class_page(rows)
     assert len(html.encode()) < 2_000_000
     assert not set(html) & set("\x00\x1b\u202e\ud800")
@@ -408,7 +436,7 @@ def test_of_two_submissions_under_one_id_the_better_one_counts(tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_pages_fit_the_screen_ask_for_nothing_and_complain_of_nothing(browser, tmp_path, hostile, width, scheme):
-    (tmp_path / "feedback.html").write_text(feedback.page(hostile[0], [hostile[1]]), encoding="utf-8")
+    (tmp_path / "feedback.html").write_text(feedback.page(hostile[0], {"3.1": hostile[1]}), encoding="utf-8")
     class_report.write([*CLASS, hostile[0]], tmp_path / "class.html")
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     requests, complaints = [], []

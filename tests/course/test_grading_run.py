@@ -3,21 +3,27 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
 import pytest
+from distributed import Client
 
-from bncourse import curriculum
-from bncourse.errors import CourseError
+from bncourse.course import curriculum
+from bncourse.course.errors import CourseError
+from bncourse.course.paths import ROOT, SOLUTIONS
 from bncourse.grading import pools, run
-from bncourse.grading.grade import Options, checks_digest
-from bncourse.grading.sandbox import Limits
-from bncourse.paths import ROOT, SOLUTIONS
+from bncourse.grading.grade import Options
+from bncourse.grading.handed_in import submissions as submissions_of
+from bncourse.grading.rows import Row
+from bncourse.grading.sandbox.launch import Limits
 
 CHAPTER = "03_normalize"
 POINTS = sum(exercise.points for exercise in curriculum.of_chapter(CHAPTER))
@@ -127,42 +133,113 @@ def test_a_line_cut_off_by_a_crash_is_graded_again(submissions, tmp_path):
     assert len(lines_in(tmp_path)) == 12
 
 
+def recorded(monkeypatch):
+    """The students whose submissions the next run distributes."""
+    tried = []
+
+    def distribute(left, *others, distribute=run._distribute):
+        tried.extend(submission.student for submission in left)
+        return distribute(left, *others)
+
+    monkeypatch.setattr(run, "_distribute", distribute)
+    return tried
+
+
 def test_only_what_changed_is_graded_again(submissions, tmp_path, monkeypatch):
     out = tmp_path / "results"
     run.grade(submissions, out, OPTIONS)
     (submissions / "student03" / f"{CHAPTER}.ipynb").write_text(answers(["3.4"]), encoding="utf-8")
     shutil.rmtree(submissions / "student11")
     hand_in(submissions, ["student12"])
-    tried = []
-    monkeypatch.setattr(run, "_task", lambda one, task=run._task: tried.append(one.student) or task(one))
+    tried = recorded(monkeypatch)
     run.grade(submissions, out, OPTIONS)
     assert tried == ["student03", "student12"]
     assert points_in(out)["student03"] == POINTS - curriculum.find("3.4")[0].points
-    assert "student11" in points_in(out), "a row is never lost"
+    assert "student11" not in points_in(out)
+    assert '"student": "student11"' in (out / "left_out.jsonl").read_text("utf-8"), "a row is never lost"
 
 
 def test_rows_made_with_other_checks_are_graded_again(submissions, tmp_path, monkeypatch):
     run.grade(submissions, tmp_path, OPTIONS)
-    tried = []
-    monkeypatch.setattr(run, "_task", lambda one, task=run._task: tried.append(one.student) or task(one))
-    run.grade(submissions, tmp_path, Options(OPTIONS.limits, exercises=("3.1",)))
+    tried = recorded(monkeypatch)
+    run.grade(submissions, tmp_path, Options(replace(OPTIONS.limits, check=6)))
     assert len(tried) == 12
-    assert checks_digest(()) != checks_digest(("3.1",))
 
 
 def test_a_submission_that_ends_the_grader_costs_nobody_else_points(submissions, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "graded", ends_the_grader)
+    monkeypatch.setattr(run, "row_and_page", ends_the_grader)
     rows = run.grade(submissions, tmp_path, OPTIONS, workers=2)
-    given = {row["student"]: row["points"] for row in rows}
+    given = {row.student: row.points for row in rows}
     assert given.pop("student05") == 0
     assert set(given.values()) == {POINTS, POINTS - curriculum.find("3.1")[0].points}
-    assert "ended, twice" in next(row["reason"] for row in rows if row["student"] == "student05")
+    assert "ended, twice" in next(row.reason for row in rows if row.student == "student05")
 
 
-def ends_the_grader(task, options, real=run.graded):
-    if task.student == "student05":
+def ends_the_grader(submission, material, options, real=run.row_and_page):
+    if submission.student == "student05":
         os._exit(1)
-    return real(task, options)
+    return real(submission, material, options)
+
+
+class Breaking:
+    """A pool that a culprit breaks, for whoever is in it or joins it until it is renewed."""
+
+    room = 3
+
+    def __init__(self, culprits):
+        self.culprits, self.under_way, self.broken, self.tried = culprits, [], False, []
+
+    def submit(self, function, submission, material, options):
+        self.under_way.append(submission.student)
+        self.tried.append((submission.student, len(self.under_way)))
+        self.broken = self.broken or submission.student in self.culprits
+        future = Future()
+        future.result = lambda: self.under_way.remove(submission.student) or Future.result(future)
+        if self.broken:
+            future.set_exception(BrokenProcessPool())
+        else:
+            future.set_result((submission.student, "page"))
+        return future
+
+    def renew(self):
+        self.broken = False
+
+
+def test_bystanders_of_several_culprits_are_tried_again_alone():
+    pool = Breaking({"b", "f"})
+    students = [submissions_of.Submission(name, name, name, {}, ()) for name in "abcdefg"]
+    rows = [row for row, _ in run._distribute(students, pool, OPTIONS)]
+    given_up = {row.student for row in rows if isinstance(row, Row)}
+    assert given_up == pool.culprits
+    assert {row for row in rows if isinstance(row, str)} == set("acdeg")
+    again = [turn for i, turn in enumerate(pool.tried) if turn[0] in [name for name, _ in pool.tried[:i]]]
+    assert {name for name, _ in again} >= pool.culprits
+    assert all(company == 1 for _, company in again), again
+
+
+def test_results_hold_the_students_that_are_found_now(submissions, tmp_path, capsys):
+    out = tmp_path / "results"
+    run.grade(submissions, out, OPTIONS)
+    shutil.rmtree(submissions / "student00")
+    hand_in(submissions, ["student12"])
+    rows = run.grade(submissions, out, OPTIONS)
+    students = [f"student{i:02}" for i in range(1, 13)]
+    assert (
+        [row.student for row in rows]
+        == [line["student"] for line in lines_in(out)]
+        == sorted(points_in(out))
+        == students
+    )
+    assert "student00 was graded before" in capsys.readouterr().err
+
+
+def test_another_assignment_is_kept_apart(submissions, tmp_path):
+    out = tmp_path / "results"
+    run.grade(submissions, out, replace(OPTIONS, exercises=("3.1",)))
+    before = points_in(out)
+    with pytest.raises(CourseError, match="holds results of 3.1; name another folder"):
+        run.grade(submissions, out, replace(OPTIONS, exercises=("3.2",)))
+    assert points_in(out) == before
 
 
 def test_two_runs_do_not_write_into_the_same_results(submissions, tmp_path):
@@ -194,34 +271,113 @@ def test_wrong_use_gets_one_line(arguments, said, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_cluster_that_loses_a_worker_gives_the_same_gradebook(submissions, tmp_path):
+@pytest.fixture
+def cluster(tmp_path):
+    """A Dask scheduler on this machine: its address, and a function that starts a worker of the course in a folder."""
+    processes = []
+
+    def start(module, *arguments, course=ROOT, **streams):
+        environment = {**os.environ, "PYTHONPATH": str(course)}
+        command = [sys.executable, "-m", f"distributed.cli.dask_{module}", *arguments, "--no-dashboard"]
+        processes.append(subprocess.Popen(command, env=environment, cwd=tmp_path, **streams))
+        return processes[-1]
+
+    def worker(course=ROOT):
+        return start(
+            "worker", address, "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path),
+            course=course, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0", stderr=subprocess.PIPE, text=True)
+    address = next(line.split()[-1] for line in scheduler.stderr if "Scheduler at:" in line)
+    yield address, worker
+    for process in reversed(processes):
+        process.kill()
+        process.wait()
+
+
+def test_a_cluster_that_loses_a_worker_gives_the_same_gradebook(submissions, tmp_path, cluster):
     out, alone = tmp_path / "results", tmp_path / "alone"
     run.grade(submissions, alone, OPTIONS)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    scheduler = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
-         "--no-dashboard"],
-        env=environment, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    workers = []
-    try:
-        address = next(line.split()[-1] for line in scheduler.stderr if "Scheduler at:" in line)
-        start = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
-        workers = [
-            subprocess.Popen([*start, "--no-nanny", "--local-directory", str(tmp_path)], env=environment,
-                             stderr=subprocess.DEVNULL)
-            for _ in range(2)
-        ]  # fmt: skip
-        grading = subprocess.Popen(command(submissions, "--out", out, "--scheduler", address), cwd=ROOT)
-        while grading.poll() is None and len(lines_in_pieces(out)) < 3:
-            time.sleep(0.02)
-        workers[0].kill()
-        assert grading.wait(120) == 0
-    finally:
-        for process in [*workers, scheduler]:
-            process.kill()
-            process.wait()
+    address, worker = cluster
+    workers = [worker(), worker()]
+    grading = subprocess.Popen(command(submissions, "--out", out, "--scheduler", address), cwd=ROOT)
+    while grading.poll() is None and len(lines_in_pieces(out)) < 3:
+        time.sleep(0.02)
+    workers[0].kill()
+    assert grading.wait(120) == 0
     assert (out / "gradebook.csv").read_bytes() == (alone / "gradebook.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def other_course(tmp_path_factory):
+    """The course with a changed threshold, as a worker may have it that was not brought up to date."""
+    folder = tmp_path_factory.mktemp("other")
+    for name in ("bncourse", "tests/checks", "tests/mistakes"):
+        shutil.copytree(ROOT / name, folder / name)
+    with (folder / "bncourse" / "course" / "capstone.py").open("a") as file:
+        file.write("\nNEEDED = (0.1, 0.2, 0.3, 0.4, 0.5)\n")
+    return folder
+
+
+REFUSED = (
+    r"the worker at tcp://127\.0\.0\.1:\d+ has the course \S+ \(\w{16}\) instead of \S+ \(\w{16}\); "
+    "install there what is installed here, or leave that worker out"
+)
+
+
+@pytest.mark.parametrize("joins", ["before", "later"])
+def test_a_worker_with_another_version_of_the_course_is_refused_by_name(
+    submissions, tmp_path, cluster, other_course, joins
+):
+    address, worker = cluster
+    if joins == "before":
+        worker(other_course)
+        wait_for_a_worker(address)
+    grading = subprocess.Popen(
+        command(submissions, "--out", tmp_path / "r", "--scheduler", address),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if joins == "later":
+        while not (tmp_path / "r" / "results.jsonl").exists():
+            time.sleep(0.05)
+        time.sleep(1)
+        worker(other_course)
+    _, error = grading.communicate(timeout=120)
+    assert grading.returncode == 2
+    assert re.fullmatch(REFUSED, error.strip().splitlines()[-1]), error
+    assert "Traceback" not in error
+    assert lines_in_pieces(tmp_path / "r") == []
+
+
+def test_a_worker_without_the_course_is_refused_by_name(submissions, tmp_path, cluster):
+    """An old version, say, which lacks what is called: nobody gets 0 points for it."""
+    address, worker = cluster
+    (tmp_path / "old" / "bncourse" / "grading").mkdir(parents=True)
+    for name in ("__init__", "grading/__init__", "grading/digest"):
+        (tmp_path / "old" / "bncourse" / f"{name}.py").touch()
+    worker(tmp_path / "old")
+    wait_for_a_worker(address)
+    done = grade(submissions, "--out", tmp_path / "r", "--scheduler", address)
+    assert done.returncode == 2
+    assert re.search(
+        r"the worker at tcp://127\.0\.0\.1:\d+ lacks this course \(.*bncourse", done.stderr.splitlines()[-1]
+    )
+    assert "Traceback" not in done.stderr
+
+
+def wait_for_a_worker(address):
+    with Client(address) as client:
+        client.wait_for_workers(1, timeout=60)
+
+
+def test_libraries_that_differ_are_named():
+    here = {"the course": "0.1.0 (abc)", "numpy": "2.1.0", "torch": "2.6.0"}
+    with pytest.raises(CourseError, match="a:1 has numpy 1.26.4 instead of 2.1.0, torch none instead of 2.6.0;"):
+        pools._refuse_stranger("tcp://a:1", here | {"numpy": "1.26.4", "torch": "none"}, here)
+    pools._refuse_stranger("tcp://a:1", here, here)
 
 
 def test_a_pool_that_broke_works_again():

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bncourse.errors import CourseError
-from bncourse.grading import submissions, trees
+from bncourse.course.errors import CourseError
+from bncourse.grading.handed_in import platforms, submissions, trees
 
 NOTEBOOK = b'{"cells": []}'
 LOVELACE = "Ada Lovelace_1234567_assignsubmission_file_"
@@ -111,7 +111,7 @@ def test_names_that_only_look_like_a_chapter_stay_whole(tree):
 
 def test_loose_notebooks_of_nobody_are_the_folder_owners(tree):
     one = only(tree(["03_normalize.ipynb", "04_scale_shift.ipynb"]))
-    assert (one.student, len(one.places)) == ("class", 2)
+    assert (one.student, len(one.paths)) == ("class", 2)
     assert one.notes == ("the files' names do not say whose they are",)
 
 
@@ -147,7 +147,7 @@ submission_4:
     assert list(found) == ["Ada Lovelace", "Alan Turing", "Grace Hopper", "José", "submission_4", "submission_5"]
     assert found["Grace Hopper"].ids == {"email": "grace@example.edu", "sid": "007"}
     assert found["Ada Lovelace"].ids == {"email": "ada@example.edu"}
-    assert found["Ada Lovelace"].places == found["Alan Turing"].places
+    assert found["Ada Lovelace"].paths == found["Alan Turing"].paths
     assert found["Alan Turing"].notes == ("handed in together with Ada Lovelace",)
     assert found["José"].notes == ("submission_3 is not in the export",)
     assert found["José"].read().problems == ["no notebook in it"]
@@ -181,7 +181,7 @@ def test_canvas_download(tree):
 
 
 def test_of_what_was_handed_in_again_on_canvas_the_latest_counts(tree):
-    suffixes = ["", "-1", "-10", "-2"]
+    suffixes = ["", "-1", "-2", "-10"]
     folder = tree({f"ada_12_{500 + i}_03_normalize{end}.ipynb": end.encode() for i, end in enumerate(suffixes)})
     one = only(folder)
     assert one.read().files == {"03_normalize-10.ipynb": b"-10"}
@@ -336,8 +336,18 @@ def test_a_lone_folder_that_may_hold_the_class_is_a_student_with_a_note(tree):
 
 def test_no_name_takes_long_to_look_at(tree):
     names = ["03_normalize" + "1" * 200 + "x", "03_normalize" + "copy 1" * 35 + "x", "a" + "_1" * 110, "a_" + "9" * 200]
+    names += ["1-1 - " + "a - " * 40 + "2026" * 15 + "-", "a_" * 80 + "attempt_2026-11-02-10-30"]
     begun = time.monotonic()
-    assert len(students(tree([f"{name}.ipynb" for name in names]))) == 4
+    assert len(students(tree([f"{name}.ipynb" for name in names]))) == 6
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize("pattern", platforms.ATTEMPTS)
+@pytest.mark.parametrize("part", ["a - ", "2026", "a_", "1-1 - 2", "_attempt_2026-11-02"])
+def test_no_name_in_a_zip_takes_long_to_match(pattern, part):
+    name = "1-1 - " + part * (20_000 // len(part)) + "-"
+    begun = time.monotonic()
+    pattern.fullmatch(name)
     assert time.monotonic() - begun < 1
 
 

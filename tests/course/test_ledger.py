@@ -2,20 +2,23 @@
 
 import json
 import re
+from dataclasses import asdict, replace
 
 import pytest
 from bs4 import BeautifulSoup
 
-from bncourse import experiments, verdicts
 from bncourse.__main__ import main
-from bncourse.paths import ROOT
+from bncourse.course.errors import CourseError
+from bncourse.course.paths import ROOT
+from bncourse.ledger import experiments, verdicts
+from bncourse.ledger.entries import Evidence, entries_of_page
 
 LEDGER = ROOT / "book" / "ledger.md"
 CLAIMS = [f"{group}{number}" for group, last in zip("ABCDE", (7, 8, 8, 8, 10)) for number in range(1, last + 1)]
 
 
 def entry(low, high, null=0.0, guide=None, unit="points", claim="C1"):
-    return {"claim": claim, "low": low, "high": high, "null": null, "guide": guide, "unit": unit}
+    return Evidence(claim, "a comparison", (low + high) / 2, low, high, 5, null, guide, unit, "small networks", cell=1)
 
 
 @pytest.mark.parametrize(
@@ -75,11 +78,11 @@ def test_the_ledger_types_no_number_but_what_it_quotes():
 @pytest.fixture(scope="module")
 def measured(book):
     """Every piece of evidence that the pages of the built book entered, by claim, in the order of the pages."""
-    found = {}
+    claims = {}
     for path in sorted((book.parent / "jupyter_execute" / "book").glob("*.glue.json")):
-        for one in verdicts.entries_in(verdicts.glued(path)):
-            found.setdefault(one["claim"], []).append(one)
-    return found
+        for entry in entries_of_page(path).evidence:
+            claims.setdefault(entry.claim, []).append(entry)
+    return claims
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +90,12 @@ def ledger(book):
     return BeautifulSoup((book / "book/ledger.html").read_text("utf8"), "html.parser")
 
 
-def by_the_rule_of_the_page(one):
+def by_the_rule_of_the_page(entry):
     """The rule once more, as its sentences read, apart from the code that wrote the page."""
-    if one["unit"] == "parity":
-        return "reproduced" if one["high"] <= one["null"] else "disputed"
-    above, below = one["low"] > one["null"], one["high"] < one["null"]
-    if above and one["guide"] is not None and one["high"] < one["guide"]:
+    if entry.unit == "parity":
+        return "reproduced" if entry.high <= entry.null else "disputed"
+    above, below = entry.low > entry.null, entry.high < entry.null
+    if above and entry.guide is not None and entry.high < entry.guide:
         return "partly"
     return "reproduced" if above else "disputed" if below else "not at this scale"
 
@@ -101,7 +104,7 @@ def test_each_verdict_on_the_page_follows_from_its_intervals(ledger, measured):
     for claim in CLAIMS:
         section = ledger.find(id=f"claim-{claim.lower()}").find_parent("section")
         badges = [badge.text for badge in section.select(".verdict-badge")]
-        expected = [by_the_rule_of_the_page(one) for one in measured.get(claim, [])]
+        expected = [by_the_rule_of_the_page(entry) for entry in measured.get(claim, [])]
         assert badges[1:] == expected, claim
         if not expected:
             assert badges == ["not written yet"]
@@ -116,10 +119,10 @@ def test_each_number_on_the_page_is_one_that_a_cell_measured(ledger, measured):
         table = ledger.find(id=f"claim-{claim.lower()}").find_parent("section").find("table")
         rows = table.select("tbody tr") if table else []
         assert len(rows) == len(measured.get(claim, []))
-        for row, one in zip(rows, measured.get(claim, [])):
+        for row, entry in zip(rows, measured.get(claim, [])):
             shown = row.select("td")[1].text.replace("−", "-")
             numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", shown)]
-            raw = [one["high"]] if one["unit"] == "parity" else [one["effect"], one["low"], one["high"]]
+            raw = [entry.high] if entry.unit == "parity" else [entry.effect, entry.low, entry.high]
             assert numbers[: len(raw)] == pytest.approx(raw, rel=0.1, abs=0.51), (claim, shown)
 
 
@@ -140,6 +143,7 @@ def test_the_status_page_lists_every_page_with_cells_and_none_is_too_dear(book):
     rows = [[cell.text for cell in row.select("td")] for row in status.select("table.ledger-costs tbody tr")]
     executed = list((book.parent / "jupyter_execute" / "book").glob("[0-9]*.glue.json"))
     assert len(rows) >= len(executed) > 0
+    assert rows[0][0].startswith("The tour")  # in the order of the table of contents, where it comes first
     # The course promises 20 s; a machine that builds and tests at once may take twice as long.
     assert not [row for row in rows if float(row[3]) > 40]
 
@@ -153,7 +157,7 @@ kernelspec:
 # A page
 
 ```{code-cell} python
-from bncourse.results import evidence, seeds
+from bncourse.ledger.entries import evidence, seeds
 
 runs = seeds(2, 5)
 evidence("C1", "seeds", [float(seed) for seed in runs], unit="points", scale="nothing")
@@ -193,10 +197,39 @@ def test_a_failing_cell_is_named_and_nothing_is_written(small_course, capsys):
     assert not (small_course / "results/07_small.json").exists()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "book/results").glob("*.json")), ids=lambda path: path.stem)
-def test_a_stored_run_fits_the_page_that_it_is_of(path):
+STORED = sorted(path.stem for path in (ROOT / "book/results").glob("*.json"))
+
+
+@pytest.mark.parametrize("stem", STORED)
+def test_a_stored_run_is_written_as_it_was_read(stem):
+    text = (ROOT / "book/results" / f"{stem}.json").read_text("utf8")
+    assert json.dumps(asdict(experiments.stored(stem)), indent=1) + "\n" == text
+
+
+@pytest.mark.parametrize("stem", STORED)
+def test_a_stored_run_fits_the_page_that_it_is_of(stem, book):
     """Evidence that no cell enters any more would never be shown; and the ledger says that more seeds are behind it."""
-    content = json.loads(path.read_text("utf8"))
-    assert content["full"]
-    assert content["page"] == path.stem and content["seeds"]
-    assert (ROOT / "book" / f"{path.stem}.md").exists()
+    run = experiments.stored(stem)
+    assert run.full and run.page == stem and run.seeds
+    page = entries_of_page(book.parent / "jupyter_execute" / "book" / f"{stem}.glue.json")
+    assert [entry.measurement for entry in run.evidence] == [entry.measurement for entry in page.evidence]
+
+
+def test_the_same_measurement_is_found_in_a_stored_run_by_claim_and_what():
+    run = experiments.stored("07_faster_training")
+    entry = run.evidence[3]
+    assert run.again(replace(entry, effect=-1.0, cell=99)) is entry
+    assert run.again(replace(entry, what=f"{entry.what}, renamed")) is None
+    assert run.again(replace(entry, unit="parity")) is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"evidence": [{"claim": "C1"}]}', '{"evidence": [], "page": "x"}']
+)
+def test_a_file_that_is_no_stored_run_is_named(content, tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "RESULTS", tmp_path)
+    assert experiments.stored("07_faster_training") is None
+    (tmp_path / "07_faster_training.json").write_text(content)
+    with pytest.raises(CourseError, match="07_faster_training.json is no stored run: .*make experiments") as failure:
+        experiments.stored("07_faster_training")
+    assert "\n" not in str(failure.value)

@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 
-from bncourse.paths import ROOT
+from bncourse.course.paths import ROOT
+
+pytestmark = [pytest.mark.needs_lighthouse, pytest.mark.needs_browser]
 
 PAGES = ("intro", "14_alternatives", "ledger")
 LEAST = {"accessibility": 100, "best-practices": 100, "seo": 100}

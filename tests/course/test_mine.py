@@ -5,7 +5,7 @@ import pytest
 
 from bncourse import mine
 from bncourse.checking import mine as module
-from bncourse.errors import CourseError
+from bncourse.course.errors import CourseError
 
 RIGHT = "def normalize(x, mean, var, eps=1e-5):\n    'My own.'\n    return (x - mean) / (var + eps) ** 0.5"
 WRONG = "def normalize(x, mean, var, eps=1e-5):\n    'My own.'\n    return (x - mean) / (var + eps)"

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from bncourse.models import small_cnn
+from bncourse.lab.models import small_cnn
 
 
 def test_the_small_cnn_takes_any_norm_and_image():

@@ -1,5 +1,6 @@
 """Sources and notebooks in step; nothing that a learner wrote is ever overwritten."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -8,11 +9,12 @@ import sys
 import nbformat
 import pytest
 
-from bncourse import cells, curriculum, notebooks
-from bncourse.errors import CourseError
-from bncourse.paths import EXERCISES, SOLUTIONS
+from bncourse.course import cells, curriculum, notebooks
+from bncourse.course.errors import CourseError
+from bncourse.course.paths import EXERCISES, SOLUTIONS
+from tests import chosen
 
-every_chapter = pytest.mark.parametrize("stem", notebooks.stems())
+every_chapter = pytest.mark.parametrize("stem", chosen.chapters())
 
 
 def sources(notebook):
@@ -149,7 +151,7 @@ def test_cells_of_the_learners_own_may_define_helpers(notebook):
     mine["source"] = "%matplotlib inline\nlong_training_run()\ndef helper(x, m, v):\n    return (x - m) / v ** 0.5"
     content["cells"].insert(3, mine)
     path.write_text(json.dumps(content))
-    assert notebooks.run(path).namespace["helper"](3.0, 1.0, 4.0) == 1.0
+    assert notebooks.execute(path).namespace["helper"](3.0, 1.0, 4.0) == 1.0
 
 
 def test_the_answer_is_the_cell_of_that_name(notebook):
@@ -159,7 +161,7 @@ def test_the_answer_is_the_cell_of_that_name(notebook):
     other["source"] = "def normalize(x, mean, var, eps=1e-5):\n    return 'a trial'"
     content["cells"].append(other)
     path.write_text(json.dumps(content))
-    assert notebooks.run(path).answers["ex-3-1"]["normalize"](0, 0, 0) == "the answer"
+    assert notebooks.execute(path).answers["ex-3-1"]["normalize"](0, 0, 0) == "the answer"
 
 
 @every_chapter
@@ -178,3 +180,12 @@ def test_on_colab_the_first_cell_fetches_the_course_and_leaves_pytorch_alone(ste
     assert "--no-deps" in course and "/content/course" in course
     assert rest[:4] == [sys.executable, "-m", "pip", "install"]
     assert not [word for word in rest if word.startswith(("torch", "numpy", "--upgrade", "-U", "-r"))]
+
+
+@every_chapter
+def test_a_notebook_alone_says_how_to_get_the_course(stem, monkeypatch):
+    notebook = notebooks.load(EXERCISES / f"{stem}.ipynb")
+    first = next(source for cell, source in zip(notebook["cells"], sources(notebook)) if cell["cell_type"] == "code")[1]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r"git clone https://\S+, in that folder make setup and make lab"):
+        exec(first, {})

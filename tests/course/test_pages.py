@@ -10,17 +10,25 @@ import pytest
 import torch
 from myst_nb.core.read import read_myst_markdown_notebook
 
-from bncourse import curriculum, runs, training
-from bncourse.paths import ROOT
+from bncourse.course import curriculum
+from bncourse.course.paths import ROOT
+from bncourse.lab import runs, training
+from tests import chosen
 
 matplotlib.use("Agg")
-CHAPTERS = [path for path in sorted((ROOT / "book").glob("*.md")) if path.stem[:2].isdigit()]
+CHAPTERS = [ROOT / "book" / f"{stem}.md" for stem in chosen.chapters()]
+TOUR = ROOT / "book" / "tour.md"
 every_chapter = pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+every_page = pytest.mark.parametrize("page", [*CHAPTERS, TOUR], ids=lambda page: page.stem)
+HIDDEN = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
+
+
+def cells_of(page):
+    return read_myst_markdown_notebook(page.read_text(encoding="utf-8")).cells
 
 
 def code_of(page):
-    notebook = read_myst_markdown_notebook(page.read_text(encoding="utf-8"))
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell.source for cell in cells_of(page) if cell.cell_type == "code"]
 
 
 def on_meta(nets):
@@ -80,7 +88,7 @@ def meta_first(monkeypatch):
     return seen
 
 
-@every_chapter
+@every_page
 def test_training_steps_run_on_any_device(page, meta_first, monkeypatch):
     monkeypatch.setenv("BNCOURSE_PAGE", "1")
     namespace = {"__name__": "__main__", "display": lambda *things: None}
@@ -107,9 +115,46 @@ def test_page_names_each_exercise_of_its_chapter(page):
         assert f"| {exercise.id} " in turn
 
 
-@every_chapter
+@every_page
 def test_every_figure_has_an_alternative_text_and_a_caption(page):
     for source in re.findall(r"```\{code-cell\}.*?\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
         if re.search(r"plt\.(subplots|show)|image_strip", source):
             assert "alt:" in source, source
             assert "caption:" in source, source
+
+
+def to_read(page):
+    """The cells of a page that its readers see."""
+    return [
+        cell.source
+        for cell in cells_of(page)
+        if cell.cell_type == "code" and HIDDEN.isdisjoint(cell.metadata.get("tags", []))
+    ]
+
+
+def words_of(page):
+    """What readers of a page read, captions and tables too: without code, formulas, addresses and names of roles."""
+    text = page.read_text(encoding="utf-8").split("\n---\n", 1)[1]
+    captions = re.findall(r"^: *caption: (.*)$", text, re.M)
+    prose = re.sub(r"```\{code-cell\}.*?\n```$|\$\$.*?\$\$", "", text, flags=re.S | re.M)
+    prose = re.sub(r"^```.*$|^:.*$|\]\([^)]*\)|\{[\w:]+\}| <[^>`]*>", "", prose, flags=re.M)
+    return re.findall(r"[^\W_][\w.,’'-]*", " ".join([prose, *captions]))
+
+
+def test_the_tour_is_one_sitting():
+    assert 600 < len(words_of(TOUR)) <= 1200
+    assert 2 <= TOUR.read_text(encoding="utf-8").count("caption:") <= 5
+
+
+@pytest.mark.parametrize("source", to_read(TOUR), ids=range(len(to_read(TOUR))))
+def test_a_cell_that_the_tour_shows_fits_on_a_screen_and_runs_alone(source, monkeypatch):
+    """So that a reader can take it away: it uses nothing of the cells before it, nor of the course."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert source.count("\n") < 30 and "bncourse" not in source
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(source, "a cell of the tour", "exec"), {"__name__": "__main__"})
+
+
+def test_the_tour_shows_cells_in_numpy_pytorch_and_keras():
+    imports = " ".join(re.findall(r"^import (\w+)", "\n".join(to_read(TOUR)), re.M))
+    assert {"numpy", "torch", "keras"} <= set(imports.split())

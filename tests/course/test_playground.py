@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bncourse.paths import ROOT
+from bncourse.course.paths import ROOT
 
 FIGURES = ROOT / "book" / "_static" / "figures"
 PAGE = ROOT / "book" / "playground.md"

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from bncourse import training
-from bncourse.ensembles import MLPs
-from bncourse.runs import crossed, train
+from bncourse.lab import training
+from bncourse.lab.ensembles.networks import MLPs
+from bncourse.lab.runs import crossed, train
 
 
 def blobs(count=60, classes=3):
@@ -27,13 +27,13 @@ def networks(norm="none", seeds=(3, 1, 1), **options):
 
 
 @pytest.mark.parametrize("decay, factors", [(0.0, [1, 1, 1, 1]), (0.5, [1, 1, 1, 0.5]), (1.0, [1, 0.75, 0.5, 0.25])])
-def test_weight_decay_and_falling_rates_are_those_of_sgd(decay, factors):
+def test_momentum_and_falling_rates_are_those_of_sgd(decay, factors):
     nets, model = MLPs((30, 3), seeds=[0, 1]), nn.Sequential(nn.Flatten(), nn.Linear(30, 3))
     with torch.no_grad():
         for parameter, values in zip(model.parameters(), nets.parameters, strict=True):
             parameter.copy_(values[1])
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9, weight_decay=0.1)
-    train(nets, IMAGES, LABELS, steps=4, batch_size=60, rates=0.2, momentum=0.9, weight_decay=0.1, decay=decay)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
+    train(nets, IMAGES, LABELS, steps=4, batch_size=60, rates=0.2, momentum=0.9, decay=decay)
     for factor in factors:  # the batch is the whole set: its order does not matter
         optimizer.param_groups[0]["lr"] = 0.2 * factor
         training.train_step(model, torch.as_tensor(IMAGES), torch.as_tensor(LABELS), optimizer)
@@ -52,13 +52,6 @@ def test_runs_report_every_test_and_what_evaluate_returned():
     assert runs.accuracy.shape == runs.test_loss.shape == (3, 4) and runs.loss.shape == (3, 25)
     assert (runs.accuracy[:, -1] > runs.accuracy[:, 0]).all() and (runs.test_loss[:, -1] < runs.test_loss[:, 0]).all()
     assert runs.seconds > 0 and runs.device == training.device().type
-
-
-def test_steps_to_a_target_are_the_first_at_which_it_is_reached():
-    nets = networks("none")
-    runs = train(nets, IMAGES, LABELS, steps=4, batch_size=16, every=2)
-    runs.accuracy = np.array([[0.1, 0.9, 0.5], [0.1, 0.2, 0.3], [0.5, 0.5, 0.5]])
-    np.testing.assert_array_equal(runs.steps_to(0.5), [2, np.inf, 0])
 
 
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.5}], ids=str)
@@ -100,12 +93,7 @@ def test_a_grid_lists_every_combination_and_folds_results_back():
     folded = grid.arranged(values)
     assert folded.shape == (2, 3, 4, 2)
     assert folded[1, 2, 3, 0] == 100 * 1.0 + 10 * 2.0 + 3
-    np.testing.assert_array_equal(grid.arranged(values, rates=1.0, seeds=3), folded[1, :, 3])
     np.testing.assert_array_equal(np.array(grid.axes["gains"])[grid.place("gains")], grid["gains"])
-    with pytest.raises(ValueError, match=r"no rates=0.2 in the grid .*'rates': \[0.1, 1.0\]"):
-        grid.arranged(values, rates=0.2)
-    with pytest.raises(ValueError, match="no norm=batch in the grid"):
-        grid.arranged(values, norm="batch")
 
 
 def test_too_few_images_for_a_batch_are_named():

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from bncourse.dense import BatchChannelDetectors, Detectors, Segmenters, _told, packed
-from bncourse.runs import train
-from bncourse.scenes import CLASSES, detection_scenes, segmentation_scenes
+from bncourse.course import curriculum
+from bncourse.course.capstone import NEEDED, POINTS
+from bncourse.lab.ensembles.dense import BatchChannelDetectors, Detectors, Segmenters, _targets, packed
+from bncourse.lab.runs import train
+from bncourse.lab.scenes import CLASSES, detection_scenes, segmentation_scenes
 
 
 @pytest.mark.parametrize("test", [False, True])
@@ -28,9 +30,9 @@ def test_a_segmented_scene_holds_its_digit_and_one_photograph():
 
 
 def test_scenes_are_those_of_their_seed():
-    one, same, other = (detection_scenes(4, seed=seed).images for seed in (0, 0, 1))
-    assert np.array_equal(one, same)
-    assert not np.array_equal(one, other)
+    first, same, other = (detection_scenes(4, seed=seed).images for seed in (0, 0, 1))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
 
 
 def trained(kind, seeds, scenes, steps=3, **options):
@@ -52,30 +54,42 @@ def trained(kind, seeds, scenes, steps=3, **options):
 def test_a_member_is_the_same_alone_and_in_company(kind, options):
     scenes = (segmentation_scenes if kind is Segmenters else detection_scenes)(24, seed=0)
     alone, together = (trained(kind, seeds, scenes, 1, **options) for seeds in ([3], [1, 3]))
-    for one, both in zip(alone.answers(scenes.images), together.answers(scenes.images)):
-        np.testing.assert_allclose(one[0], both[1], rtol=1e-3, atol=1e-3)
+    for own, shared in zip(alone.outputs(scenes.images), together.outputs(scenes.images)):
+        np.testing.assert_allclose(own[0], shared[1], rtol=1e-3, atol=1e-3)
 
 
 def test_frozen_statistics_stay_and_weights_move():
     scenes = detection_scenes(24, seed=0)
     source = trained(Detectors, [0, 1], scenes, norm="batch")
     frozen = Detectors([1], norm="batch", frozen=True).take_over(source, [1])
-    before = [one.clone() for one in frozen.buffers + frozen.weights]
+    before = [tensor.clone() for tensor in frozen.buffers + frozen.weights]
     train(frozen, scenes.images, packed(scenes), steps=3, batch_size=8, rates=0.02)
     after, count = frozen.buffers + frozen.weights, len(frozen.buffers)
-    assert all(torch.equal(one, other) for one, other in zip(before[:count], after[:count]))
-    assert not any(torch.equal(one, other) for one, other in zip(before[count:], after[count:]))
+    assert all(torch.equal(here, there) for here, there in zip(before[:count], after[:count]))
+    assert not any(torch.equal(here, there) for here, there in zip(before[count:], after[count:]))
 
 
 def test_a_perfect_answer_is_found_as_it_was_told():
     scenes = detection_scenes(6, seed=0)
     nets = Detectors([0], norm="batch")
-    cells, told = _told(torch.from_numpy(scenes.boxes)[None].float(), 6)
+    cells, targets = _targets(torch.from_numpy(scenes.boxes)[None].float(), 6)
     grid = np.full((1, 6, 15, 36), -9.0, np.float32)
-    for n, (cell, box, kind) in enumerate(zip(cells[0], told[0], scenes.classes)):
+    for n, (cell, box, kind) in enumerate(zip(cells[0], targets[0], scenes.classes)):
         grid[0, n, 0, cell], grid[0, n, 1:5, cell], grid[0, n, 5 + kind, cell] = 9, box, 9
-    nets.answers = lambda images: (grid.reshape(1, 6, 15, 6, 6), scenes.masks[None] - 0.5)
-    boxes, classes, masks = nets.found(scenes.images)
+    nets.outputs = lambda images: (grid.reshape(1, 6, 15, 6, 6), scenes.masks[None] - 0.5)
+    boxes, classes, masks = nets.predict(scenes.images)
     np.testing.assert_allclose(boxes[0], scenes.boxes, atol=1e-4)
     assert np.array_equal(classes[0], scenes.classes)
     assert np.array_equal(masks[0], scenes.masks > 0)
+
+
+def test_detectors_keep_what_their_hidden_layers_computed():
+    scenes, hidden = detection_scenes(4, seed=0), []
+    nets = Detectors([0, 1], norm="batch")
+    nets.forward(torch.as_tensor(scenes.images).expand(2, *scenes.images.shape), keep=hidden)
+    assert [tuple(layer.output.shape[:3]) for layer in hidden] == [(2, 4, 8), (2, 4, 16), (2, 4, 16), (2, 4, 16)]
+
+
+def test_the_points_of_the_capstone_are_those_that_its_checks_give():
+    (exercise,) = curriculum.find("15.1")
+    assert tuple(exercise.checks.values()) == POINTS and len(NEEDED) == len(POINTS)

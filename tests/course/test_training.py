@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from bncourse import training
-from bncourse.training import accuracy, fit, progress, scale, seed_everything, train_step
+from bncourse.lab import training
+from bncourse.lab.training import accuracy, batches, fit, progress, scale, seed_everything, train_step
 
 
 def blobs(count=96, classes=3):
@@ -226,8 +226,33 @@ def test_scale_follows_the_device(monkeypatch):
         assert scale("small", "large") == "large"
 
 
-def test_one_thread():
-    assert torch.get_num_threads() == 1
+THREADS = """
+import numpy as np, torch
+from torch import nn
+torch.set_num_threads(2)
+from bncourse.lab import runs, training
+from bncourse.lab.ensembles.networks import MLPs
+threads = [torch.get_num_threads()]
+look = lambda *_: threads.append(torch.get_num_threads())
+{start}
+print(*threads)
+"""
+STARTS = {
+    "fit": "training.fit(nn.Linear(2, 2), np.zeros((8, 2)), np.zeros(8), steps=1, batch_size=4, evaluate=look)",
+    "train": "runs.train(MLPs((2, 2), [0]), np.zeros((8, 2)), np.zeros(8), steps=1, batch_size=4, evaluate=look)",
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_training_takes_one_thread_and_an_import_none_away(start):
+    code = THREADS.format(start=STARTS[start])
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=without_page(), text=True)
+    assert run.stdout.split() == ["2", "1", "1"]
+
+
+def test_batches_of_too_few_images_are_refused_at_once():
+    with pytest.raises(ValueError, match="3 images are fewer than a batch of 4"):
+        next(batches(3, 4, steps=1, seed=0))
 
 
 def test_progress_on_a_page_is_one_line(monkeypatch, capfd):
@@ -248,7 +273,7 @@ def test_one_run_is_no_plural(monkeypatch, capsys):
 
 def test_progress_in_a_notebook_clears_its_bar_and_keeps_the_line(monkeypatch):
     monkeypatch.delenv("BNCOURSE_PAGE", raising=False)
-    for module in (training, sys.modules["bncourse.progress"]):
+    for module in (training, sys.modules["bncourse.course.kernel"]):
         monkeypatch.setattr(module, "in_notebook", lambda: True)
     screen = io.StringIO()
     with contextlib.redirect_stdout(screen):
@@ -260,7 +285,7 @@ def test_progress_in_a_notebook_clears_its_bar_and_keeps_the_line(monkeypatch):
 
 SCRIPT = """
 import time
-from bncourse.training import progress
+from bncourse.lab.training import progress
 for _ in progress(range(3), "shift"):
     time.sleep(0.15)
 """

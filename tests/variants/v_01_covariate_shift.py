@@ -49,25 +49,26 @@ def mean_shift(source, target):
     shifts = []
     for before, after in zip(source.T, target.T):
         deviation = np.sqrt(np.mean((before - before.mean()) ** 2))
-        shifts.append(0.0 if deviation == 0 else (after.mean() - before.mean()) / deviation)
+        shifts.append(0.0 if len(set(before.tolist())) == 1 else (after.mean() - before.mean()) / deviation)
     return np.array(shifts)
 
 
 @variant("1.2")
 def mean_shift(source, target):
-    """Division only where the deviation is not 0."""
+    """Division only where the largest value is above the smallest."""
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     deviation = source.std(axis=0, ddof=0)
     difference = target.mean(axis=0) - source.mean(axis=0)
-    return np.divide(difference, deviation, out=np.zeros_like(difference), where=deviation > 0)
+    return np.divide(difference, deviation, out=np.zeros_like(difference), where=np.ptp(source, axis=0) > 0)
 
 
 @variant("1.2")
 def mean_shift(source, target):
-    """Divide first, then clear what came out as infinity or NaN."""
+    """Divide first, then clear the features of which every sample equals the first."""
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = (np.mean(target, 0) - np.mean(source, 0)) / np.std(source, 0)
-    return np.nan_to_num(shift, nan=0.0, posinf=0.0, neginf=0.0)
+    shift[(source == source[0]).all(axis=0)] = 0
+    return shift
 
 
 @variant("1.2")
@@ -78,7 +79,7 @@ def mean_shift(source, target):
     difference = np.ones(m) @ target / m - mean
     deviation = np.sqrt(np.einsum("nd,nd->d", source - mean, source - mean) / n)
     shift = np.zeros(source.shape[1])
-    varies = deviation > 1e-12
+    varies = np.diff(np.sort(source, axis=0), axis=0).any(axis=0)
     shift[varies] = difference[varies] / deviation[varies]
     return shift
 

@@ -141,7 +141,7 @@ def channel_statistics(x):
         delta = value - mean
         mean += delta / count
         squares += delta * (value - mean)
-    return [mean, squares / max(len(values), 1)]
+    return [mean, squares / len(values)] if len(values) else [np.full(len(mean), np.nan)] * 2
 
 
 @variant("2.3")
@@ -161,6 +161,7 @@ def channel_statistics(x):
 @variant("2.4")
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
     """Chan, Golub and LeVeque's form, with sums of squares."""
+    count_a, count_b = int(count_a), int(count_b)
     count = count_a + count_b
     delta = mean_b - mean_a
     squares = count_a * var_a + count_b * var_b + delta**2 * count_a * count_b / count
@@ -169,7 +170,8 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
 
 @variant("2.4")
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
-    """Each part's variance about the common mean."""
+    """Each part's variance about the common mean; counts as int64."""
+    count_a, count_b = np.int64(count_a), np.int64(count_b)
     count = count_a + count_b
     mean = (count_a * mean_a + count_b * mean_b) / count
     var_a = var_a + (mean_a - mean) ** 2
@@ -181,6 +183,7 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
     """Mean of squares minus square of the mean, in float64."""
     mean_a, var_a, mean_b, var_b = (np.asarray(value, np.float64) for value in (mean_a, var_a, mean_b, var_b))
+    count_a, count_b = map(int, (count_a, count_b))
     count = count_a + count_b
     mean = (count_a * mean_a + count_b * mean_b) / count
     squares = (count_a * (var_a + mean_a**2) + count_b * (var_b + mean_b**2)) / count
@@ -194,7 +197,7 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
         return count_b, mean_b, var_b
     if not count_b:
         return count_a, mean_a, var_a
-    weights = [count_a, count_b]
+    weights = [int(count_a), int(count_b)]
     mean = np.average([mean_a, mean_b], axis=0, weights=weights)
     within = np.average([var_a, var_b], axis=0, weights=weights)
     between = np.average([(mean_a - mean) ** 2, (mean_b - mean) ** 2], axis=0, weights=weights)
@@ -203,8 +206,11 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
 
 @variant("2.4")
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
-    """In place on copies, counts as products of whole numbers."""
+    """In place on copies, counts as products of whole numbers; two empty parts are refused."""
+    count_a, count_b = int(count_a), int(count_b)
     count = count_a + count_b
+    if not count:
+        raise ValueError("nothing to merge")
     mean, var = np.array(mean_a, float), np.array(var_a, float)
     mean *= count_a / count
     mean += np.multiply(mean_b, count_b / count)

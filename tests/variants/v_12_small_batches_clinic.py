@@ -1,4 +1,4 @@
-"""Right answers to exercise 12.4 in other styles, all of which must get full points: other cures, and other training around them."""
+"""Right answers to exercises 12.4 to 12.9 in other styles, all of which must get full points: other cures, and other training around them."""
 
 import contextlib
 import copy
@@ -6,7 +6,7 @@ import copy
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint, checkpoint_sequential
+from torch.utils.checkpoint import checkpoint
 
 from bncourse.checking import variant
 
@@ -23,32 +23,29 @@ def trained(model, loader, rate=0.1, epochs=2, forward=None):
     return model
 
 
-# Right answers, beside which each variant stands.
-
-
+@variant("12.4")
 def clinic_1(make_model, loader):
-    return trained(make_model(), loader).eval()
+    """eval() on a line of its own."""
+    model = trained(make_model(), loader)
+    model.eval()
+    return model
 
 
+@variant("12.5")
 def clinic_2(make_model, loader):
+    """PyTorch's own layers, as they came."""
     return trained(make_model(), loader).eval()
 
 
-def clinic_3(make_model, loader):
-    return trained(make_model(), [batch for batch in loader if len(batch[1]) > 1]).eval()
-
-
+@variant("12.7")
 def clinic_4(make_model, loader):
+    """PyTorch's AveragedModel and update_bn."""
     model = make_model()
     average = torch.optim.swa_utils.AveragedModel(model)
     for _ in range(3):
         average.update_parameters(trained(model, loader, epochs=1))
     torch.optim.swa_utils.update_bn(loader, average)
     return average.module.eval()
-
-
-def clinic_5(make_model, loader):
-    return trained(make_model(), loader).eval()
 
 
 class Switched(nn.Module):
@@ -78,7 +75,9 @@ class Both(nn.Module):
         return self.network(x)
 
 
+@variant("12.9")
 def clinic_6(make_model, loader):
+    """Two layers in the place of one, of which the network chooses."""
     return trained(Both(make_model()), loader, epochs=3).eval()
 
 
@@ -107,7 +106,7 @@ def clinic_1(make_model, loader):
     return model
 
 
-@variant("12.4")
+@variant("12.5")
 def clinic_2(make_model, loader):
     """The layer of one's own stays, its statistics as parameters that take no gradient, and averages of its own."""
 
@@ -136,7 +135,7 @@ def clinic_2(make_model, loader):
     return trained(exchange(make_model()), loader).eval()
 
 
-@variant("12.4")
+@variant("12.5")
 def clinic_2(make_model, loader):
     """The layer of one's own derives from PyTorch's, and so has its buffers."""
 
@@ -167,7 +166,7 @@ def joined(loader):
     yield waiting
 
 
-@variant("12.4")
+@variant("12.6")
 def clinic_3(make_model, loader):
     """The single sample joins the batch before it."""
     model = make_model()
@@ -176,7 +175,7 @@ def clinic_3(make_model, loader):
     return model.eval()
 
 
-@variant("12.4")
+@variant("12.6")
 def clinic_3(make_model, loader):
     """For the single sample, and only for it, the network is in evaluation mode."""
     model = make_model()
@@ -190,14 +189,14 @@ def clinic_3(make_model, loader):
     return model.eval()
 
 
-@variant("12.4")
+@variant("12.6")
 def clinic_3(make_model, loader):
     """Every batch that is smaller than the first is dropped, as drop_last=True does it."""
     batches = list(loader)
     return trained(make_model(), [one for one in batches if len(one[1]) == len(batches[0][1])], epochs=4).eval()
 
 
-@variant("12.4")
+@variant("12.7")
 def clinic_4(make_model, loader):
     """The buffers are averaged with the weights: the state dict holds both."""
     model = make_model()
@@ -210,7 +209,7 @@ def clinic_4(make_model, loader):
     return average.eval()
 
 
-@variant("12.4")
+@variant("12.7")
 def clinic_4(make_model, loader):
     """A moving average of the weights after every step; at the end the buffers of the network are copied."""
     model = make_model()
@@ -228,7 +227,7 @@ def clinic_4(make_model, loader):
     return average.eval()
 
 
-@variant("12.4")
+@variant("12.7")
 def clinic_4(make_model, loader):
     """PyTorch's AveragedModel with use_buffers, returned as it is."""
     model = make_model()
@@ -238,7 +237,7 @@ def clinic_4(make_model, loader):
     return average.eval()
 
 
-@variant("12.4")
+@variant("12.8")
 def clinic_5(make_model, loader):
     """Whatever runs inside backward() gets statistics that are put back afterwards: checkpoint's context_fn."""
     model = make_model()
@@ -258,7 +257,7 @@ def clinic_5(make_model, loader):
     return trained(model, loader, forward=forward).eval()
 
 
-@variant("12.4")
+@variant("12.8")
 def clinic_5(make_model, loader):
     """Nothing is tracked while backward() runs."""
     model = make_model()
@@ -279,7 +278,7 @@ def clinic_5(make_model, loader):
     return model.eval()
 
 
-@variant("12.4")
+@variant("12.9")
 def clinic_6(make_model, loader):
     """Two networks that share their convolutions and linear layers, one module object in both places."""
 
@@ -303,7 +302,7 @@ def clinic_6(make_model, loader):
     return trained(Pair(), loader, epochs=3).eval()
 
 
-@variant("12.4")
+@variant("12.9")
 def clinic_6(make_model, loader):
     """γ and β serve both domains; two rows of buffers do the rest."""
 
@@ -339,13 +338,7 @@ def clinic_6(make_model, loader):
     return trained(ForBoth(make_model()), loader, epochs=3).eval()
 
 
-@variant("12.4")
-def clinic_5(make_model, loader):
-    """Without checkpoints."""
-    return trained(make_model(), loader, epochs=3).eval()
-
-
-@variant("12.4")
+@variant("12.8")
 def clinic_5(make_model, loader):
     """Only the part that holds no normalization is computed again."""
     model = make_model()
@@ -353,7 +346,67 @@ def clinic_5(make_model, loader):
     def forward(x):
         for part in model:
             plain = not any(isinstance(module, NORMALIZATION) for module in part.modules())
-            x = checkpoint_sequential(nn.Sequential(part), 1, x, use_reentrant=False) if plain else part(x)
+            x = checkpoint(part, x, use_reentrant=False) if plain else part(x)
         return x
 
     return trained(model, loader, epochs=3, forward=forward).eval()
+
+
+@variant("12.8")
+def clinic_5(make_model, loader):
+    """A checkpoint of the other kind, whose input has to ask for gradients; buffers are put back after backward()."""
+    model = make_model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(2):
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(checkpoint(model, x.requires_grad_(), use_reentrant=True), y)
+            before = copy.deepcopy(dict(model.named_buffers()))
+            loss.backward()
+            model.load_state_dict(before, strict=False)
+            optimizer.step()
+    return model.eval()
+
+
+@variant("12.6")
+def clinic_3(make_model, loader):
+    """A batch that PyTorch refuses is passed over."""
+    model = make_model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        for x, y in loader:
+            try:
+                loss = F.cross_entropy(model(x), y)
+            except ValueError:
+                continue
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return model.eval()
+
+
+@variant("12.5")
+def clinic_2(make_model, loader):
+    """The plain tensors stay, and enter the state dict as an extra state."""
+
+    class OwnNorm(nn.Module):
+        def __init__(self, norm):
+            super().__init__()
+            self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+            self.mean, self.var = torch.zeros(norm.num_features), torch.ones(norm.num_features)
+
+        def get_extra_state(self):
+            return {"mean": self.mean, "var": self.var}
+
+        def set_extra_state(self, state):
+            self.mean, self.var = state["mean"], state["var"]
+
+        def forward(self, x):
+            return F.batch_norm(x, self.mean, self.var, self.weight, self.bias, self.training, 0.2, self.eps)
+
+    def exchange(module):
+        for name, child in list(module.named_children()):
+            setattr(module, name, OwnNorm(child)) if isinstance(child, NORMALIZATION) else exchange(child)
+        return module
+
+    return trained(exchange(make_model()), loader, epochs=3).eval()

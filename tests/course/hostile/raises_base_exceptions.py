@@ -12,6 +12,7 @@ class Farewell(BaseException):
 
 raise Farewell
 
+
 # %% exercise="3.3"
 class Farewell(BaseException):
     """Not an Exception."""

@@ -21,7 +21,6 @@ def pipe():
                 return number
 
 
-
 def sized(tag, data):
     return tag + struct.pack("<I", len(data)) + data
 

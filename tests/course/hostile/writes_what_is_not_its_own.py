@@ -8,15 +8,15 @@ import contextlib
 import os
 import sys
 
-import bncourse.grading.worker
+import bncourse.grading.sandbox.worker
 import numpy as np
 
 FOLDERS = (
     "@ROOT@/bncourse", "@ROOT@/tests/checks", "@ROOT@", "@SUBMISSIONS@", "@SUBMISSIONS@/a_neighbour", "@RESULTS@",
     "@RESULTS@/feedback", "@HOME@", "/", "/tmp", "/usr", "/usr/bin", "/dev", "/dev/shm", "/var/tmp", "/etc",
-    os.path.dirname(np.__file__), os.path.dirname(bncourse.grading.worker.__file__), sys.prefix, "/scratch/..",
+    os.path.dirname(np.__file__), os.path.dirname(bncourse.grading.sandbox.worker.__file__), sys.prefix, "/scratch/..",
 )  # fmt: skip
-FILES = ("@RESULTS@/results.jsonl", "@RESULTS@/gradebook.csv", bncourse.grading.worker.__file__, np.__file__)
+FILES = ("@RESULTS@/results.jsonl", "@RESULTS@/gradebook.csv", bncourse.grading.sandbox.worker.__file__, np.__file__)
 
 
 def written():

@@ -1,0 +1,1 @@
+"""What the course consists of: its chapters and exercises, their notebooks, and where they lie."""

@@ -1,0 +1,1 @@
+"""The course for others: students' copies, Gradescope, nbgrader."""

@@ -1,0 +1,1 @@
+"""Running a stranger's code where it can do no harm."""

@@ -1,0 +1,1 @@
+"""What the pages measure with: images, networks, training, figures."""

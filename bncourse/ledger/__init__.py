@@ -1,0 +1,1 @@
+"""What the pages measured: entries, costs, verdicts, stored runs."""

@@ -1,0 +1,1 @@
+"""Notebooks and hand-ins as honest people and their tools leave them."""

@@ -1,0 +1,117 @@
+"""What needs no PyTorch is told from the files, and judged alike where there is none, as in a browser."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bncourse.checking import marks, needs
+from bncourse.checking.judging import judge
+from bncourse.checking.learner import Answers, Forbidden
+from bncourse.checking.needs import needs_torch
+from bncourse.course import curriculum
+from bncourse.course.curriculum import Exercise
+from bncourse.course.paths import ROOT
+
+# The site offers these to readers who have installed nothing: none may be lost.
+OFFERED = {
+    *("1.1", "1.2", "1.4", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "3.1", "3.2", "3.3", "3.4", "4.1", "4.2", "4.3"),
+    *("4.4", "5.1", "5.2", "7.1", "7.2", "7.3", "11.3", "11.4", "12.1", "12.2", "13.3", "14.1", "14.2", "14.3", "14.4"),
+    *("14.5", "14.6"),
+}
+
+
+def test_no_exercise_comes_to_need_pytorch():
+    free = {exercise.id for exercise in curriculum.exercises().values() if not needs_torch(exercise)}
+    assert OFFERED - free == set()
+
+
+def run(*command):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_known_answers_are_judged_alike_where_numpy_and_hypothesis_are_all_there_is():
+    found = {}
+    for line in run(str(Path(__file__).with_name("without_torch.py")), str(FEW)).splitlines():
+        exercise, kind, place, *result = json.loads(line)
+        found[exercise, kind, place] = result
+    expected = {}
+    for exercise in curriculum.exercises().values():
+        if needs_torch(exercise):
+            continue
+        expected[exercise.id, "solution", 0] = ["solved", exercise.points, None]
+        expected[exercise.id, "stub", 0] = ["unsolved", 0, None]
+        for place, _ in enumerate(marks.variants_of(exercise)[:FEW]):
+            expected[exercise.id, "variant", place] = ["solved", exercise.points, None]
+        for place, mistake in enumerate(marks.mistakes_of(exercise)[:FEW]):
+            status, points, _ = found.get((exercise.id, "mistake", place), ("not judged", exercise.points, None))
+            lost = min(points, exercise.points - 1)
+            expected[exercise.id, "mistake", place] = [status, lost, mistake.explanation]
+    assert {name: result for name, result in found.items() if expected.get(name) != result} == {}
+    assert found.keys() == expected.keys()
+
+
+FEW = 3  # test_classroom.py judges them all, in a browser
+HELPER = "def test_a(learner):\n    return helper()\n\ndef helper():\n    "
+SETUP = "# %%\nimport torch\nfrom torch import nn\n\n# %% [markdown]\n# ## 3.1\n\n"
+OTHER = '# %% exercise="3.2"\ndef g(x):\n    return nn\n'
+ANSWER = '# %% exercise="3.1"\ndef f(x):\n    return {}\n\n# %%\ncheck("3.1")\n\n'
+
+
+@pytest.mark.parametrize(
+    ("checks", "source", "expected"),
+    [
+        ("def test_a(learner):\n    import torch", "", True),
+        ("def test_a(learner):\n    from keras import layers", "", True),
+        (f"import torch\n\n{HELPER}return torch.ones(2)", "", True),
+        (f"{HELPER}from torch import nn", "", True),
+        (f"from torch import nn\nKINDS = []\nKINDS += [nn.Linear]\n{HELPER}return KINDS", "", True),
+        (f"from bncourse.checking.processes import in_processes\n{HELPER}return in_processes", "", True),
+        (f"from bncourse.lab import training\n{HELPER}return training", "", True),
+        (f"from bncourse.checking import assert_close\n{HELPER}assert_close(1, 1)", "", False),
+        (f"{HELPER}return 'torch', 'import keras'  # torch", "", False),
+        (f"import torch\n{HELPER}pass\n\ndef test_b(learner):\n    torch.ones(2)", "", False),
+        (f"{HELPER}torch = 1; return torch", "", False),
+        (f"{HELPER}pass", SETUP + ANSWER.format("nn.Linear(x)"), True),
+        (f"{HELPER}pass", SETUP + ANSWER.format("f(x)") + "import torch", False),
+        (f"{HELPER}pass", SETUP + ANSWER.format("x") + OTHER, False),
+        (f"{HELPER}pass", "from torch import nn\n" + ANSWER.format("1").replace("3.1", "13.1"), False),
+        (f"{HELPER}pass", ANSWER.format("torch.ones(x)"), True),
+    ],
+)
+def test_it_counts_what_checks_and_answer_reach(checks, source, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(curriculum, "CHECKS", tmp_path)
+    monkeypatch.setattr(needs, "SOLUTIONS", tmp_path)
+    (tmp_path / "test_03_x.py").write_text(checks, encoding="utf-8")
+    if source:
+        (tmp_path / "03_x.py").write_text(source, encoding="utf-8")
+    assert needs_torch(Exercise("3.1", "03_x", {"test_a": 1})) is expected
+
+
+def test_an_import_of_what_is_forbidden_counts_as_its_use_where_it_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+
+    def batch_mean(x):
+        import keras
+
+        return keras.ops.mean(x, 0)
+
+    result = judge(curriculum.find("2.1"), Answers({"batch_mean": batch_mean}))["2.1"]
+    assert {(type(failure.error), str(failure.error)) for failure in result.failures} == {(Forbidden, "calls keras")}
+
+
+@pytest.mark.parametrize(("exercise", "expected"), [("11.1", True), ("11.3", False)])
+def test_pytorch_is_loaded_before_the_first_call_if_the_checks_need_it_and_only_then(exercise, expected):
+    """An import under watch and under a time limit is slow, and may be cut off halfway."""
+    code = (
+        "import sys\nfrom bncourse.checking.judging import judge\nfrom bncourse.course import curriculum\n"
+        "class Answers:\n    def learner(self, guide):\n        print('torch' in sys.modules)\n        sys.exit()\n"
+        f"judge(curriculum.find('{exercise}'), Answers())"
+    )
+    assert run("-c", code).strip() == str(expected)
