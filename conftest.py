@@ -10,8 +10,10 @@ import os
 import sys
 from pathlib import Path, PurePath
 
+import numpy as np
 import pytest
 
+from bncourse.checking.learner import BY_DEFAULT
 from bncourse.course import curriculum
 from bncourse.course.errors import CourseError
 from tests import chosen
@@ -36,6 +38,15 @@ SLOW_FIXTURES = {"book", "visits", "built_by"}
 
 # What is asked of every chapter; other files are about the package.
 OF_CHAPTERS = {"test_exercises", "test_notebooks", "test_pages"}
+
+
+@pytest.fixture(autouse=True)
+def as_a_process_begins():
+    """What a notebook that an earlier test ran in this process told NumPy, and the folder it went to, are gone."""
+    here = Path.cwd()
+    np.seterr(**BY_DEFAULT)
+    yield
+    os.chdir(here)
 
 
 def pytest_addoption(parser):

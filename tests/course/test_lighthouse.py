@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.needs_lighthouse, pytest.mark.needs_browser]
 PAGES = ("intro", "14_alternatives", "ledger")
 LEAST = {"accessibility": 100, "best-practices": 100, "seo": 100}
 PERFORMANCE = {"phone": 75, "desktop": 95}
-ATTEMPTS = 3  # a machine that does other things too only lowers a score
+ATTEMPTS = 6  # a machine that does other things too only lowers a score
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,9 @@ def test_lighthouse_finds_a_page_fast_open_to_all_and_well_made(benchmark, addre
     if shutil.which("lighthouse") is None:
         pytest.fail("lighthouse is not installed: npm install --global lighthouse")
     least = {**LEAST, "performance": PERFORMANCE[device]}
-    best = dict.fromkeys(least, 0)
+    best, index = dict.fromkeys(least, 0), benchmark.QUIET
     for _ in range(ATTEMPTS):
-        scores = benchmark.lighthouse(f"{address}/book/{page}.html", device)
+        scores, index = benchmark.lighthouse(f"{address}/book/{page}.html", device, index)
         best = {kind: max(score, scores[kind]) for kind, score in best.items()}
         if all(best[kind] >= least[kind] for kind in least):
             return
