@@ -49,7 +49,7 @@ def instance_norm(x, gamma, beta, eps=1e-5):
     return gamma.reshape(sh) * (x - m) / np.sqrt(v + eps) + beta.reshape(sh)
 
 
-@wrong("14.2")
+@wrong("14.2", "γ and β are applied to x before it is normalised")
 def instance_norm(x, gamma, beta, eps=1e-5):
     """Gamma applied before the normalization (lost)."""
     ax = tuple(range(2, x.ndim))
@@ -158,7 +158,7 @@ def weight_standardize(weight, eps=1e-5):
     return (weight - m) / np.sqrt(v + eps)
 
 
-@wrong("14.5", "Each kernel weight[i, j] is standardised by itself", named=False)
+@wrong("14.5", "Each pair of output and input channel gets statistics")
 def weight_standardize(weight, eps=1e-5):
     """Kernel axes only: each (out, in) slice by itself."""
     flat = weight.reshape(weight.shape[0], weight.shape[1], -1)

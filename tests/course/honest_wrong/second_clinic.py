@@ -45,7 +45,7 @@ def clinic_1(make_model, loader):
     return train(model, loader)
 
 
-@wrong("12.4", "returned in training mode", named=False)
+@wrong("12.4", "You train on batches of another order")
 def clinic_1(make_model, loader):
     """Shuffles the loader, still returned in training mode."""
     batches = list(loader)
@@ -159,7 +159,7 @@ def clinic_5(make_model, loader):
     return model.eval()
 
 
-@wrong("12.8", "Two moves of half the momentum", named=False)
+@wrong("12.8", "The momentum is halved while the network trains")
 def clinic_5(make_model, loader):
     """Momentum halved: nearly the same, but not once; counter still doubled."""
     model = make_model()
@@ -226,7 +226,7 @@ def clinic_6(make_model, loader):
     return train(Net(), loader).eval()
 
 
-@wrong("12.9")
+@wrong("12.9", "The domain is handed on in training only")
 def clinic_6(make_model, loader):
     """Domain kept from training: the switch is only set while training."""
 

@@ -132,7 +132,7 @@ def batchnorm_backward(dy, cache):
     return dx, dgamma, dbeta
 
 
-@wrong("5.2")
+@wrong("5.2", "The sign of the path through the mean is plus")
 def batchnorm_backward(dy, cache):
     """Sign of the mean's term."""
     z, gamma, var, eps = cache

@@ -213,7 +213,7 @@ class BatchNormFunction(torch.autograd.Function):
         return dx, dg, db, None
 
 
-@wrong("5.5")
+@wrong("5.5", "Sums are divided by m - 1 in backward")
 class BatchNormFunction(torch.autograd.Function):
     """Dx divides by m - 1."""
 

@@ -55,7 +55,7 @@ def batch_normalize(x, eps=1e-5):
     return centred / np.sqrt(var + eps)
 
 
-@wrong("3.2")
+@wrong("3.2", "ε is squared before it is added")
 def batch_normalize(x, eps=1e-5):
     """Eps squared under the root: sqrt(var) and eps added as sizes."""
     axes = tuple(i for i in range(x.ndim) if i != 1)
@@ -153,7 +153,7 @@ def scale_shift(x_hat, gamma, beta):
     return x_hat * (1 + gamma.reshape(sh)) + beta.reshape(sh)
 
 
-@wrong("4.2")
+@wrong("4.2", "the offset of the normalisation itself")
 def identity_parameters(mean, var, eps):
     """Beta is -mean / std."""
     gamma = np.sqrt(var + eps)
@@ -200,7 +200,7 @@ def scale_shift_backward(dy, x_hat, gamma):
     return dgamma, dbeta, g * dy
 
 
-@wrong("4.3", "γ enters dγ", "γ enters dβ", named=False)
+@wrong("4.3", "γ enters dγ and dβ")
 def scale_shift_backward(dy, x_hat, gamma):
     """Dx_hat times x_hat: gradient of the square."""
     axes = (0, *range(2, dy.ndim))

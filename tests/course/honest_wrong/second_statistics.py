@@ -175,7 +175,7 @@ def internal_drift(history):
     return d
 
 
-@wrong("1.4")
+@wrong("1.4", "mean deviation over all times")
 def internal_drift(history):
     """Divides by the mean deviation over time."""
     mean, sd = np.moveaxis(history, -1, 0)

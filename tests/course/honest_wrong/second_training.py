@@ -300,7 +300,7 @@ def speedup_interval(baseline, treated, rng, draws=2000):
     return np.median(treated) / np.median(baseline), low, high
 
 
-@wrong("7.2")
+@wrong("7.2", "Each resample leaves out one run")
 def speedup_interval(baseline, treated, rng, draws=2000):
     """Bootstrap without replacement (permutation)."""
     rs = [

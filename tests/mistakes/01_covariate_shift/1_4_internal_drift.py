@@ -161,3 +161,9 @@ def internal_drift(history):
     """`mean, std = history` takes the first axis apart, which is time. Mean and deviation stand on the last one: `history[..., 0]` and `history[..., 1]`."""
     mean, std = history
     return np.abs(mean[1:] - mean[:-1]) / std[:-1]
+
+
+@mistake("1.4")
+def internal_drift(history):
+    """Every change is divided by the layer's mean deviation over all times. Divide by the deviation at the earlier of the two times, `history[:-1, :, 1]`."""
+    return np.abs(np.diff(history[..., 0], axis=0)) / history[..., 1].mean(0)

@@ -284,3 +284,10 @@ def batch_normalize(x, eps=1e-5):
     assert x.ndim in (2, 4)
     axes = channel_axes(x)
     return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
+
+
+@mistake("3.2")
+def batch_normalize(x, eps=1e-5):
+    """ε is squared before it is added. It stands under the root as it is: √(σ² + ε)."""
+    axes = channel_axes(x)
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps**2)

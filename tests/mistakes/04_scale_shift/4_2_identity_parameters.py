@@ -168,3 +168,9 @@ def identity_parameters(mean, var, eps):
 def identity_parameters(mean, var, eps):
     """Where the variance is 0 you leave γ at 1. The normalisation divided by √ε there, and γ has to undo that too."""
     return np.where(np.equal(var, 0), 1, np.sqrt(var + eps)), mean
+
+
+@mistake("4.2")
+def identity_parameters(mean, var, eps):
+    """β is -μ / √(σ² + ε), the offset of the normalisation itself. β has to undo it: after γ has multiplied, the mean is added back, so β is μ."""
+    return np.sqrt(var + eps), -mean / np.sqrt(var + eps)

@@ -284,3 +284,11 @@ def scale_shift_backward(dy, x_hat, gamma):
     """dx̂ is γ alone, as if the gradient from above were 1. By the chain rule it is dy times γ."""
     axes = channel_axes(dy)
     return np.ones_like(dy) * per_channel(gamma, dy), (dy * x_hat).sum(axes), dy.sum(axes)
+
+
+@mistake("4.3")
+def scale_shift_backward(dy, x_hat, gamma):
+    """γ enters dγ and dβ: you sum γ · dy where dy must be summed. Only dx̂ has a γ, since x̂ alone is multiplied by it."""
+    axes = channel_axes(dy)
+    dx_hat = dy * per_channel(gamma, dy)
+    return dx_hat, (dx_hat * x_hat).sum(axes), dx_hat.sum(axes)

@@ -344,3 +344,10 @@ def batchnorm_backward(dy, cache):
     with np.errstate(all="ignore"):
         outer = var / np.sqrt(gamma + eps)
     return shaped(outer, dy) * (dy - shaped(dbeta, dy) / m - x_hat * shaped(dgamma, dy) / m), dgamma, dbeta
+
+
+@mistake("5.2")
+@reads_batch
+def batchnorm_backward(dy, cache):
+    """The sign of the path through the mean is plus in your dx: the mean was subtracted, so what comes back through it is subtracted too."""
+    return backward(dy, cache, mean_path=-1)

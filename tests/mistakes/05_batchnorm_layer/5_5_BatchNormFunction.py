@@ -381,3 +381,30 @@ class BatchNormFunction(Function):
     def backward(ctx, dy):
         dx, dgamma, dbeta = gradients(ctx, dy)
         return dx, dgamma / ctx.saved_tensors[2], dbeta, None
+
+
+@mistake("5.5")
+class BatchNormFunction(Function):
+    """Sums are divided by m - 1 in backward. The forward normalises with the biased variance, so m it is."""
+
+    @staticmethod
+    def backward(ctx, dy):
+        return (*gradients(ctx, dy, count=dy.numel() // dy.shape[1] - 1), None)
+
+
+@mistake("5.5")
+class BatchNormFunction(Function):
+    """The sign of the path through the variance is plus in backward. The derivative of 1/√(σ² + ε) is negative."""
+
+    @staticmethod
+    def backward(ctx, dy):
+        return (*gradients(ctx, dy, var_path=-1), None)
+
+
+@mistake("5.5")
+class BatchNormFunction(Function):
+    """The sign of the path through the mean is plus in backward: the mean was subtracted, so what comes back through it is subtracted too."""
+
+    @staticmethod
+    def backward(ctx, dy):
+        return (*gradients(ctx, dy, mean_path=-1), None)

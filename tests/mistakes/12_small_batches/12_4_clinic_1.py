@@ -79,3 +79,12 @@ def clinic_1(make_model, loader):
 def clinic_1(make_model, loader):
     """The normalizations are taken out. Then nothing depends on the batch, but what they were there for is lost too: call eval() after training."""
     return descend(exchanged(make_model(), lambda norm: nn.Identity()), loader).eval()
+
+
+@mistake("12.4")
+def clinic_1(make_model, loader):
+    """You train on batches of another order or make-up and return the model in training mode: a batch of one class is still normalised with its own statistics. What is missing is eval() after training."""
+    model, batches = make_model(), list(loader)
+    for _ in range(3):
+        descend(model, [batches[i] for i in torch.randperm(len(batches)).tolist()], epochs=1)
+    return model

@@ -160,3 +160,16 @@ def clinic_5(make_model, loader):
         return exchanged(make_model(), slowed)
 
     return checkpointed(make_slow, loader)
+
+
+@mistake("12.8")
+def clinic_5(make_model, loader):
+    """The momentum is halved while the network trains and put back afterwards. Two moves of half the momentum are not one move of the whole, and num_batches_tracked still counts both. The second pass should move nothing."""
+
+    def scaled_momentum(model, factor):
+        for module in model.modules():
+            if isinstance(module, NORMALIZATION):
+                module.momentum = module.momentum * factor
+        return model
+
+    return scaled_momentum(checkpointed(lambda: scaled_momentum(make_model(), 0.5), loader), 2)

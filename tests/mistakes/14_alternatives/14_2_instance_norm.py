@@ -286,3 +286,9 @@ def instance_norm(x, gamma, beta, eps=1e-5):
             z = (x[n, c] - x[n, c].mean()) / np.sqrt(x[n, c].var() + eps)
         out[n] = gamma[c] * z + beta[c]
     return out
+
+
+@mistake("14.2")
+def instance_norm(x, gamma, beta, eps=1e-5):
+    """γ and β are applied to x before it is normalised, and the normalisation takes them out again. First normalise, then scale and shift."""
+    return normalised(scaled(x, gamma, beta), places(x), eps)

@@ -250,3 +250,10 @@ def weight_standardize(weight, eps=1e-5):
     under the root."""
     centred = weight - weight.mean(samples(weight), keepdims=True)
     return centred / np.sqrt((centred**2).sum(samples(weight), keepdims=True))
+
+
+@mistake("14.5")
+def weight_standardize(weight, eps=1e-5):
+    """Each pair of output and input channel gets statistics of its own; in a fully connected layer that is each weight alone, and all become 0. A filter takes all its input channels together."""
+    flat = weight.reshape(*weight.shape[:2], -1)
+    return standardised(flat, (2,), eps).reshape(weight.shape)
