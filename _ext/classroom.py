@@ -9,11 +9,11 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from bncourse.checking.needs import needs_torch
 from bncourse.course import cells, curriculum, notebooks
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import EXERCISES
 from bncourse.publishing import classroom
+from bncourse.publishing.needs import needs_torch
 
 INVITATION = "Or solve them here: open one, write, and check. What you write stays in this browser."
 ELSEWHERE = "It needs PyTorch, which no browser runs: solve it in the chapter's notebook."

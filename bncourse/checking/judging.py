@@ -4,13 +4,10 @@ A check is a pytest test whose only fixture is `learner`. It is called here as p
 collecting and reporting, which would take longer than the checks.
 """
 
-import contextlib
 import copy
-import sys
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial, wraps
-from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +26,6 @@ from bncourse.checking.learner import (
     Learner,
     cell_problem,
 )
-from bncourse.checking.needs import needs_torch
 from bncourse.checking.status import Status
 from bncourse.checking.watching import TimeUp, one_thread
 from bncourse.course.cells import Definitions
@@ -127,20 +123,12 @@ class Result:
 def judge(exercises: Iterable[Exercise], answers: Answers) -> dict[str, Result]:
     """Results by exercise id, each with its diagnosis. CourseError if a check cannot be run, whatever the reason."""
     checks = [(exercise, marks.checks_of(exercise)) for exercise in exercises]
-    _load_torch(exercise for exercise, _ in checks)
     with one_thread(), np.errstate(**BY_DEFAULT):
         results = [_run_checks(exercise, functions, answers) for exercise, functions in checks]
         for result in results:
             retry = partial(_retry, result.exercise, answers)
             result.diagnosis, result.explains_all, result.explained = diagnose(result, answers, retry)
     return {result.exercise.id: result for result in results}
-
-
-def _load_torch(exercises: Iterable[Exercise]) -> None:
-    """Load PyTorch, where it is, for checks that use it: later it would be under watch, and on all threads."""
-    with contextlib.suppress(ImportError):
-        if "torch" not in sys.modules and find_spec("torch") and any(map(needs_torch, exercises)):
-            import torch  # noqa: F401
 
 
 def judge_notebook(definitions: Definitions, exercises: Sequence[Exercise]) -> dict[str, Result]:

@@ -218,7 +218,10 @@ def source_of(probe: Probe) -> tuple[str, str]:
 
 @functools.lru_cache(maxsize=100)
 def _rebuilt(name: str, source: str) -> Probe:
-    """A probe made from its source in an empty namespace."""
+    """A probe made from its source in an empty namespace; PyTorch is loaded for it before the time of a call runs."""
+    if "import torch" in source:
+        with contextlib.suppress(ImportError):
+            import torch  # noqa: F401
     namespace: dict[str, Probe] = {}
     exec(compile(source, f"<probe {name}>", "exec"), namespace)
     return namespace[name]

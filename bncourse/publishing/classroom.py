@@ -9,12 +9,12 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
-from bncourse.checking.needs import needs_torch
 from bncourse.course import curriculum
 from bncourse.course.curriculum import Exercise
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import EXERCISES, MISTAKES, ROOT
 from bncourse.publishing import runtime
+from bncourse.publishing.needs import needs_torch
 
 FOLDER = "_static/classroom"  # within the site
 PACKED = "course.zip"

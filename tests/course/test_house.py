@@ -11,7 +11,7 @@ from bncourse.course.paths import MISTAKES, ROOT
 
 PACKAGE = ROOT / "bncourse"
 CORE = ("__init__.py", "__main__.py", "course", "checking")
-WINGS = {"core": (CORE, 3240), "lab": (("lab",), 1500), "grading": (("grading",), 3650), "exports": (("exports",), 650)}
+WINGS = {"core": (CORE, 3170), "lab": (("lab",), 1500), "grading": (("grading",), 3650), "exports": (("exports",), 650)}
 
 
 def modules(*names):

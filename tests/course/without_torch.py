@@ -39,10 +39,10 @@ if __name__ == "__main__":
     from bncourse.checking import marks
     from bncourse.checking.judging import judge
     from bncourse.checking.learner import Answers
-    from bncourse.checking.needs import needs_torch
     from bncourse.checking.report import as_html, report
     from bncourse.course import curriculum, notebooks
     from bncourse.course.paths import EXERCISES, SOLUTIONS
+    from bncourse.publishing.needs import needs_torch
 
     sys.platform = "emscripten"  # where Hypothesis draws none of the constants in the modules beside it
     if hasattr(signal, "setitimer"):
