@@ -22,7 +22,8 @@ MAGIC = re.compile(r"^\s*[%!].*$", re.M)
 # On a page, mine("5.4") is the reference solution.
 MINE = re.compile(r"""\bmine\(["'](\d+)\.\d+["']\)""")
 QUOTED = re.compile(r"""["']([\w.-]+)["']""")
-SOLUTION = re.compile(r"""\bSOLUTIONS / ["'](\w+\.ipynb)["']""")
+STORED = re.compile(r"""\b(SOLUTIONS|RESULTS) / ["'](\w+\.(?:ipynb|json))["']""")
+FOLDERS = {"SOLUTIONS": "solutions", "RESULTS": "book/results"}
 
 
 @cache
@@ -65,12 +66,13 @@ class PageKeys:
         return digest.hexdigest()[:16]
 
     def files(self, code: str) -> list[Path]:
-        """The modules of the course that the code may run, and the notebooks of solutions that it reads."""
+        """The modules of the course that the code may run, the solutions and the stored results that it reads."""
         modules = {module for module in self.upstream(code) if is_ours(module)}
         paths = [self.root.joinpath(*module.split(".")) for module in modules | ({PACKAGE} if modules else set())]
         files = {path / "__init__.py" if path.is_dir() else path.with_suffix(".py") for path in paths}
-        for name in [f"{int(chapter):02}_*.ipynb" for chapter in MINE.findall(code)] + SOLUTION.findall(code):
-            files.update(self.root.glob(f"solutions/{name}"))
+        patterns = [f"solutions/{int(chapter):02}_*.ipynb" for chapter in MINE.findall(code)]
+        patterns += [f"{FOLDERS[folder]}/{name}" for folder, name in STORED.findall(code)]
+        files.update(path for pattern in patterns for path in self.root.glob(pattern))
         return sorted(files)
 
     def versions(self, code: str) -> list[str]:

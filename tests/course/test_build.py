@@ -107,6 +107,7 @@ def test_the_cache_follows_imports_into_the_package():
         "check": "from bncourse import check",
         "root": "import bncourse",
         "ensembles": "from bncourse.lab.ensembles.networks import CNNs",
+        "result": 'from bncourse.course.paths import RESULTS\nRESULTS / "frameworks.json"',
         "solution": 'from bncourse.course.paths import SOLUTIONS\nSOLUTIONS / "12_small_batches.ipynb"',
         "mine": 'from bncourse import mine\nBatchNorm = mine("5.4")',
         "broken": "import bncourse as",
@@ -122,6 +123,7 @@ def test_the_cache_follows_imports_into_the_package():
     assert "bncourse/checking/notebook.py" in files["check"] & files["root"] & files["mine"]
     assert "bncourse/lab/ensembles/__init__.py" in files["ensembles"]
     assert "solutions/12_small_batches.ipynb" in files["solution"]
+    assert "book/results/frameworks.json" in files["result"]
     assert "solutions/05_batchnorm_layer.ipynb" in files["mine"]
 
 

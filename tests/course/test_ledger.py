@@ -12,6 +12,7 @@ from bncourse.course.errors import CourseError
 from bncourse.course.paths import ROOT
 from bncourse.ledger import experiments, verdicts
 from bncourse.ledger.entries import Evidence, entries_of_page
+from bncourse.publishing.keys import pins
 
 LEDGER = ROOT / "book" / "ledger.md"
 CLAIMS = [f"{group}{number}" for group, last in zip("ABCDE", (7, 8, 8, 8, 10)) for number in range(1, last + 1)]
@@ -197,7 +198,7 @@ def test_a_failing_cell_is_named_and_nothing_is_written(small_course, capsys):
     assert not (small_course / "results/07_small.json").exists()
 
 
-STORED = sorted(path.stem for path in (ROOT / "book/results").glob("*.json"))
+STORED = sorted(path.stem for path in (ROOT / "book/results").glob("[0-9]*.json"))
 
 
 @pytest.mark.parametrize("stem", STORED)
@@ -233,3 +234,13 @@ def test_a_file_that_is_no_stored_run_is_named(content, tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="07_faster_training.json is no stored run: .*make experiments") as failure:
         experiments.stored("07_faster_training")
     assert "\n" not in str(failure.value)
+
+
+def test_the_stored_comparison_of_frameworks_is_of_the_versions_that_are_pinned():
+    stored = json.loads((ROOT / "book/results/frameworks.json").read_text("utf8"))["versions"]
+    theirs = pins((ROOT / "requirements-frameworks.txt").read_text("utf8"))
+    ours = pins((ROOT / "constraints.txt").read_text("utf8"))
+    pinned = {name.removesuffix("-cpu"): version.removeprefix("==") for name, version in {**ours, **theirs}.items()}
+    for name in ("keras", "tensorflow", "jax", "torch", "numpy"):
+        assert stored[name].split("+")[0] == pinned[name], f"{name}: make tensorflow is due"
+    assert theirs["keras"] == ours["keras"]

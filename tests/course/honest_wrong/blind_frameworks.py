@@ -25,7 +25,7 @@ def prediction_noise(model, image, companions):
     return torch.stack(outs).std(dim=0)
 
 
-@wrong("9.1", "All of the model is in evaluation mode: its")
+@wrong("9.1", "The noise is 0: whatever images")
 def prediction_noise(model, image, companions):
     """All in evaluation mode: the company makes no difference."""
     net = copy.deepcopy(model).eval()

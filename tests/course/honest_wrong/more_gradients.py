@@ -197,7 +197,7 @@ def noise(kinds=nn.modules.batchnorm._BatchNorm, mode=None, dim=0, softmax=False
 
 
 wrong("9.1", "dropout too")(noise(mode=True))  # dropout is on
-wrong("9.1", "All of the model is in evaluation mode")(
+wrong("9.1", "The noise is 0: whatever images")(
     noise(mode=False)
 )  # the running statistics are used, the company makes no difference
 wrong("9.1", "Only `BatchNorm2d`")(noise(kinds=nn.BatchNorm2d))  # 1d and 3d are left out

@@ -239,7 +239,7 @@ def effective_learning_rate(lr, weight):
     return lr * (rows**2).sum(1).max().item()
 
 
-@wrong("9.1", "All of the model is in evaluation mode: its normalizations")
+@wrong("9.1", "The noise is 0: whatever images")
 def prediction_noise(model, image, companions):
     """Model in eval mode entirely: no noise from the company."""
     m = copy.deepcopy(model)

@@ -48,7 +48,7 @@ class ResidualBlock(nn.Module):
         return self.body(x) + x
 
 
-@wrong("11.1", "The branch is added in place (`identity = x`, then")
+@wrong("11.1", "The branch is added in place")
 class ResidualBlock(nn.Module):
     """X += in place, last gamma frozen at 0."""
 

@@ -7,7 +7,7 @@ from bncourse.checking import mistake
 
 @mistake("1.1")
 def adjust_brightness(images, gain, offset):
-    """Nothing is cut off: values below 0 and above 1 stay. `np.clip(..., 0, 1)` is missing."""
+    """The result is not cut off: values below 0 and above 1 stay. `np.clip(..., 0, 1)` belongs around all of it, after gain and offset."""
     return gain * images + offset
 
 

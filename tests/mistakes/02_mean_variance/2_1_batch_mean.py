@@ -73,8 +73,8 @@ def batch_mean(x):
 
 @mistake("2.1", caught_by="test_mean_leaves_its_input_alone")
 def batch_mean(x):
-    """The loop adds to x itself: `total = x[0]` is a view, so `total += ...` changes the caller's data. Copy it
-    first."""
+    """The loop adds to x itself: its first row, or a view of it such as `total = x[0]`, gathers the sum, and `+=` changes the
+    caller's data. Begin with a copy."""
     total = x[0]
     for row in x[1:]:
         total += row

@@ -163,7 +163,7 @@ def scale_shift(x_hat, gamma, beta):
 
 @mistake("4.1", caught_by="test_scale_and_shift_leave_their_arguments_alone")
 def scale_shift(x_hat, gamma, beta):
-    """x_hat itself is overwritten (`x_hat *= gamma`), but the backward pass still needs it. Compute into a new array."""
+    """x_hat itself is overwritten, by `x_hat *= gamma` or an assignment into it, but the backward pass still needs it. Compute into a new array."""
     x_hat *= per_channel(gamma, x_hat)
     x_hat += per_channel(beta, x_hat)
     return x_hat

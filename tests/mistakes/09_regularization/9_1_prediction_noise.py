@@ -30,8 +30,8 @@ def _rows(twin, image, companions):
 # Which statistics normalise
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """All of the model is in evaluation mode: its normalizations use running statistics, so the other images cannot
-    matter and the noise is 0. Put them, and only them, into training mode."""
+    """The noise is 0: whatever images come with it, the image gets the same logits. Its normalizations, and only they, have to be
+    in training mode, and each group of companions goes through the network in a batch of its own, with the image."""
     return _rows(copy.deepcopy(model).eval(), image, companions).std(0)
 
 

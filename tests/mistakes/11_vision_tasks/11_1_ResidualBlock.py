@@ -67,7 +67,7 @@ class ResidualBlock(Block):
 
 @mistake("11.1")
 class ResidualBlock(Block):
-    """The last γ starts at 1, as PyTorch sets it: a new block adds noise to its input. Set γ, the `weight`, to 0; β is 0 already."""
+    """The last γ starts at 1, as PyTorch sets it; a new block has to be the identity whatever its filters are. Set γ, the `weight`, to 0; β is 0 already."""
 
     def start(self):
         pass
@@ -261,7 +261,7 @@ class ResidualBlock(nn.Module):
 
 @mistake("11.1")
 class ResidualBlock(Block):
-    """The branch is added in place (`identity = x`, then `identity += ...`): both are one tensor, the caller's input. Write x + branch."""
+    """The branch is added in place, by `+=`, to x or to another name for it (`identity = x`): that is the caller's input. Write x + branch."""
 
     def forward(self, x):
         identity = x

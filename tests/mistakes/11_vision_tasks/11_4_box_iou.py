@@ -157,7 +157,7 @@ def box_iou(a, b):
 
 @mistake("11.4", caught_by="test_no_boxes")
 def box_iou(a, b):
-    """Without boxes the answer is None or a bare list; its shape must be (N, M) there too."""
+    """Without boxes the answer has another shape than (N, M), or none at all; it must have this shape there too, (0, M) for instance."""
     if not len(a) or not len(b):
         return np.array([])
     sides, area_a, area_b = parts(a, b)

@@ -123,7 +123,7 @@ def clinic_5(make_model, loader):
 
 @mistake("12.8")
 def clinic_5(make_model, loader):
-    """The statistics are put back to what they were before the forward pass: they never move at all."""
+    """The running statistics never move at all: they are switched off, or put back to what they were before the forward pass. The first pass should move them, the second should not."""
     model = make_model()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(3):

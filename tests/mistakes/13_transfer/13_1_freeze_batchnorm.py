@@ -345,7 +345,7 @@ def freeze_batchnorm(model):
 # Which layers
 @mistake("13.1")
 def freeze_batchnorm(model):
-    """Only `BatchNorm2d` is frozen. `BatchNorm1d`, `BatchNorm3d` and `SyncBatchNorm` are not derived from it; all have the
+    """You look for `BatchNorm2d`. `BatchNorm1d`, `BatchNorm3d` and `SyncBatchNorm` are not derived from it; all have the
     base class `nn.modules.batchnorm._BatchNorm`."""
     _freeze(_norms(model, nn.BatchNorm2d))
     return model
