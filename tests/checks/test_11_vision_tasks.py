@@ -119,7 +119,13 @@ def test_a_new_block_is_the_identity(learner):
             x = random(*shape, seed=channels)
             kinds, y = learner.run(block_output, channels, x, filters_of(channels), None, training)
             assert_pairs(kinds)
-            assert_close(y, x, rtol=0, atol=0, message="A new block changes its input. Its filters were set by this check; γ and β are yours.")
+            assert_close(
+                y,
+                x,
+                rtol=0,
+                atol=0,
+                message="A new block changes its input. Its filters were set by this check; γ and β are yours.",
+            )
             assert not learner.changed, "The block changed its input."
 
 

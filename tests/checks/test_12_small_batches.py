@@ -701,13 +701,17 @@ def test_2_survives_saving_and_loading(learner):
 
 @exercise("12.6", points=1)
 def test_3_a_last_batch_of_one(learner):
-    """The training comes to its end where the last batch has one sample, which leaves no trace of its own in the statistics."""
+    """The training comes to its end where the last batch has one sample, which leaves no trace of its own in the statistics; no other batch is left out."""
     batches, test = batches_of(*[32] * 6, 1, seed=2), sorted_test()
     got = trained(learner, "clinic_3", batches, [test], {"momentum": 0.5})
     assert_reads(got["logits"][0], test[1], "In evaluation mode")
     assert near(got, all_of(batches)), NOT_THOSE
     tracked = min(got["counts"], default=0)
     assert tracked >= 0.75 * got["steps"], f"{got['steps']} steps were taken, but the statistics moved {tracked} times."
+    whole = batches[:-1]
+    steps = trained(learner, "clinic_3", whole, [test], {})["steps"]
+    words = "Where no batch has one sample, each epoch is to take them all"
+    assert steps % len(whole) == 0, f"{words}: {steps} steps were taken, and there are {len(whole)} batches."
 
 
 @exercise("12.6", points=1)

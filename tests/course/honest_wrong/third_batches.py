@@ -384,3 +384,20 @@ def clinic_6(make_model, loader):
             return self.net(x)
 
     return train(Model(), loader).eval()
+
+
+@wrong("12.6", "The last batch is always left out")
+def clinic_3(make_model, loader):
+    """The last batch goes, whatever it holds."""
+    return train(make_model(), list(loader)[:-1]).eval()
+
+
+@wrong("12.8", "they are switched off, or put back")
+def clinic_5(make_model, loader):
+    """No running statistics while the checkpoint trains."""
+    model = make_model()
+    for m in model.modules():
+        if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            m.track_running_stats = False
+    train(model, loader, forward=lambda x: checkpoint(model, x, use_reentrant=False))
+    return model.eval()

@@ -223,3 +223,16 @@ def variance_shift(x, p, eps=1e-5):
     v = x.var(d, unbiased=False)
     train = sq / max(p, 1e-12) - mu**2
     return (train + eps) / (v + eps)
+
+
+@wrong("9.1", "in a batch of its own, with the image")
+def prediction_noise(model, image, companions):
+    """All companions in one batch."""
+    net = copy.deepcopy(model).eval()
+    for m in net.modules():
+        if isinstance(m, nn.modules.batchnorm._BatchNorm):
+            m.train()
+    with torch.no_grad():
+        batch = torch.cat([image[None]] * len(companions) + list(companions))
+        out = net(batch)
+    return out[: len(companions)].std(0)

@@ -144,7 +144,7 @@ def fold_batchnorm(conv, bn):
     return f
 
 
-@wrong("11.1", "The last γ starts at 1, as PyTorch sets it: a new")
+@wrong("11.1", "The last γ starts at 1")
 class ResidualBlock(nn.Module):
     """Gamma stays 1."""
 
@@ -322,3 +322,53 @@ class SyncBatchNorm(nn.Module):
             mean, var = self.running_mean, self.running_var
         y = (x - mean.view(view)) / torch.sqrt(var.view(view) + self.eps)
         return y * self.weight.view(view) + self.bias.view(view)
+
+
+@wrong("11.1", "has to be the identity whatever its filters are")
+class ResidualBlock(nn.Module):
+    """The last convolution is zeroed, not gamma."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, x):
+        h = F.relu(self.bn1(self.conv1(x)))
+        return x + self.bn2(self.conv2(h))
+
+
+@wrong("11.1", "by `+=`, to x or to another name for it")
+class ResidualBlock(nn.Module):
+    """X += : changes x in place."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.bn2.weight.data.fill_(0.0)
+
+    def forward(self, x):
+        out = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        x += out
+        return x
+
+
+@wrong("11.4", "another shape than (N, M), or none at all")
+def box_iou(a, b):
+    """np.array of lists: empty result has another shape."""
+    out = []
+    for p in a:
+        row = []
+        for q in b:
+            w = max(0.0, min(p[2], q[2]) - max(p[0], q[0]))
+            h = max(0.0, min(p[3], q[3]) - max(p[1], q[1]))
+            i = w * h
+            row.append(i / ((p[2] - p[0]) * (p[3] - p[1]) + (q[2] - q[0]) * (q[3] - q[1]) - i))
+        out.append(row)
+    return np.array(out)

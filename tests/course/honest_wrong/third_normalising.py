@@ -193,3 +193,11 @@ def normalize_backward(dx_hat, x_hat, var, eps):
     dvar = np.sum(dx_hat * x_hat * -0.5 * istd**3, axis=ax, keepdims=True)
     dmean = np.sum(dx_hat * -istd, axis=ax, keepdims=True)
     return dx_hat * istd + dvar * 2 * x_hat / m + dmean / m
+
+
+@wrong("4.1", "an assignment into it")
+def scale_shift(x_hat, gamma, beta):
+    """Loop over channels writes into x_hat."""
+    for c in range(x_hat.shape[1]):
+        x_hat[:, c] = gamma[c] * x_hat[:, c] + beta[c]
+    return x_hat

@@ -282,3 +282,18 @@ def batch_mean_spread(x, batch_size, draws, rng):
         rows = rng.choice(x.shape[0], size=batch_size, replace=False)
         means.append(x[rows].mean(axis=0))
     return np.var(np.stack(means), axis=0)
+
+
+@wrong("1.1", "`np.clip(..., 0, 1)` belongs around all of it")
+def adjust_brightness(images, gain, offset):
+    """Clips before it scales and shifts, so the result leaves [0, 1]."""
+    images = np.clip(images, 0.0, 1.0)
+    return images * gain + offset
+
+
+@wrong("2.1", "The loop adds to x itself")
+def batch_mean(x):
+    """Sums into the first row of x."""
+    for i in range(1, x.shape[0]):
+        x[0] += x[i]
+    return x[0] / x.shape[0]

@@ -103,3 +103,15 @@ def scale_features(train, test):
 def rescue(model, source_loader, target_images):
     """Evaluation mode alone."""
     return model.eval()
+
+
+@wrong("13.1", "You look for `BatchNorm2d`.")
+def freeze_batchnorm(model):
+    """named_children only; model.train overridden so that the layer stays in evaluation mode."""
+    for name, child in model.named_children():
+        if "bn" in name.lower() or isinstance(child, nn.BatchNorm2d):
+            child.eval()
+            for p in child.parameters():
+                p.requires_grad = False
+            child.train = lambda mode=True, child=child: child
+    return model
