@@ -88,7 +88,7 @@ def typeset(text: str) -> str:
 
     def power(number: re.Match[str]) -> str:
         raised = f"10{str(int(number[2])).translate(RAISED)}"
-        return raised if number[1] == "1" else f"{number[1]} · {raised}"
+        return raised if number[1] == "1" else f"{number[1]}·{raised}"
 
     text = re.sub(r"(\d+(?:\.\d+)?)e([+-]\d+)", power, text)
     return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
