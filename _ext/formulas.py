@@ -1,4 +1,7 @@
-"""Formulas as MathML, which browsers set by themselves and screen readers read: no script, one small font."""
+"""Formulas as MathML, which browsers set by themselves and screen readers read: no script, one small font.
+
+And the numbers that cells insert into the text, set as the text beside them is.
+"""
 
 import re
 from importlib.metadata import distribution
@@ -26,6 +29,7 @@ BARS = {
     "lvert": ("\ue002", "prefix", "|"),
     "rvert": ("\ue003", "postfix", "|"),
 }
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def mathml(latex: str, display: str = "inline") -> str:
@@ -79,7 +83,26 @@ def write_font(app: Sphinx, error: Exception | None) -> None:
     subset.save_font(font, target, options)
 
 
+def typeset(text: str) -> str:
+    """A number as Python prints it with a minus sign for the hyphen and a power of ten for the exponent."""
+
+    def power(number: re.Match[str]) -> str:
+        raised = f"10{str(int(number[2])).translate(RAISED)}"
+        return raised if number[1] == "1" else f"{number[1]}·{raised}"
+
+    text = re.sub(r"(\d+(?:\.\d+)?)e([+-]\d+)", power, text)
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
+
+
+def set_numbers(app: Sphinx, document: nodes.document) -> None:
+    """Set the numbers that cells of a page inserted into its text."""
+    for inserted in document.findall(nodes.inline):
+        if "pasted-text" in inserted["classes"] and typeset(inserted.astext()) != inserted.astext():
+            inserted.children = [nodes.Text(typeset(inserted.astext()))]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.connect("doctree-read", set_numbers)
     app.connect("build-finished", write_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

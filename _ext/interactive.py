@@ -65,7 +65,8 @@ class Quiz(SphinxDirective):
     """A question with answers, one of them right.
 
     The argument names the question within its page. The content is the question, then a list: the first paragraph of an
-    item is an answer, the rest says why it is right or wrong. `right` counts the right one from 1.
+    item is an answer, the rest says why it is right or wrong. `right` counts the right one from 1; readers without
+    scripts find it marked.
     """
 
     required_arguments = 1
@@ -95,7 +96,9 @@ class Quiz(SphinxDirective):
                 f'aria-describedby="{answer_id}-why">'
             )
             parts += [html(f'<div class="answer">{radio}<label for="{answer_id}">'), *item[0].children]
-            parts += [html(f'</label><div class="why" id="{answer_id}-why">'), *item.children[1:], html("</div></div>")]
+            mark = '<span class="mark">Right.</span>' if number == right else ""
+            why = html(f'</label><div class="why" id="{answer_id}-why">{mark}')
+            parts += [why, *item.children[1:], html("</div></div>")]
         ending = '<button type="submit" hidden>Check</button> <output class="result" role="status"></output></form>'
         return [*parts, html(f"</fieldset>{ending}")]
 

@@ -124,8 +124,8 @@ check("1.3")
 #
 # $$d_{tl} = \frac{|\mu_{t+1,l} - \mu_{tl}|}{\sigma_{tl}}$$
 #
-# The result has shape `(T - 1, L)`. For example, a layer that goes from mean 1, deviation 2 to mean 4, deviation 6 has
-# drifted by 3 / 2 = 1.5.
+# The result has shape `(T - 1, L)`. For example, a layer that goes from mean 1, standard deviation 2 to mean 4,
+# standard deviation 6 has drifted by 3 / 2 = 1.5.
 #
 # *About 10 minutes. Free:* any NumPy function, loops. *Forbidden:* changing `history`; other libraries.
 

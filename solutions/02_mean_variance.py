@@ -43,8 +43,8 @@ check("2.1")
 # with shape `(D,)`. A feature that never varies has variance 0, and so has every feature of a batch of one. `x` may be of any
 # floating-point precision.
 #
-# The mean may be ten thousand times the deviation, in float32: of the formulas on the page, take one that survives
-# this. Your result may be off by 3 % there.
+# In float32 the mean may be ten thousand times the standard deviation: of the formulas on the page, take one that
+# survives this. Your result may be off by 3 % there.
 #
 # *Free:* any NumPy function, loops, the dtype of the result, your answers to other exercises. *Forbidden:* changing
 # `x`; other libraries.
@@ -70,8 +70,9 @@ check("2.2")
 # tuple `(mean, var)`, both of shape `(C,)`. For example, `x` of shape `(8, 3, 28, 28)` gives two arrays of shape
 # `(3,)`, with 8 · 28 · 28 numbers behind each entry.
 #
-# As in 2.2, `x` may be of any floating-point precision, and the mean may be ten thousand times the deviation, in float32. A
-# channel without a single value has no statistics: for a spatial axis of length 0, return NaN or raise an error.
+# As in 2.2, `x` may be of any floating-point precision, and in float32 the mean may be ten thousand times the standard
+# deviation. A channel without a single value has no statistics: for a spatial axis of length 0, return NaN or raise an
+# error.
 #
 # *Free:* any NumPy function, loops, the dtype of the results, your answers to other exercises. *Forbidden:* changing
 # `x`; other libraries.
@@ -102,9 +103,9 @@ check("2.3")
 # count is 0, and its mean and variance are then any finite numbers, which must not matter. If both are empty, you may raise an
 # error; if you return something, its count is 0, and its mean and variance do not matter.
 #
-# Counts are whole numbers, Python's or NumPy's, and may be in the billions: two of NumPy's int32 can add up to more than int32
-# holds, while Python's `int` holds any. The means may be ten thousand times the deviations in float32, and a million times in
-# float64: the merged variance may be off by 3 % there.
+# Counts are whole numbers, Python's or NumPy's, and may be in the billions: two of NumPy's int32 can add up to more than
+# int32 holds, while Python's `int` holds any. The means may be ten thousand times the standard deviations in float32, and a
+# million times in float64: the merged variance may be off by 3 % there.
 #
 # *Free:* any NumPy function, the types of the results. *Forbidden:* changing an argument; other libraries.
 

@@ -41,8 +41,8 @@ check("3.1")
 # and one variance for each feature; for images or volumes `(N, C, *S)`, with one, two, three or more spatial axes, one for
 # each *channel*, taken over the batch and all spatial positions. The result has the shape of `x`.
 #
-# `eps`, 0 or more, stands under the root as in 3.1. Real activations can have a mean ten thousand times their deviation, in
-# float32: take care how you compute the variance.
+# `eps`, 0 or more, stands under the root as in 3.1. In float32, real activations can have a mean ten thousand times their
+# standard deviation: take care how you compute the variance.
 #
 # *Free:* the dtype of the result, any NumPy function, using your answers to other exercises. *Forbidden:* changing `x`;
 # other libraries.
@@ -65,9 +65,9 @@ check("3.2")
 # %% [markdown]
 # ## 3.3 Normalise at inference
 #
-# Write `normalize_inference`: at inference the layer uses the moving statistics that training left behind, `moving_mean`
-# and `moving_var`, both `(C,)`, for `x` of shape `(N, C, *S)` with at least one spatial axis. So an image gets the same
-# answer alone and in a batch: a batch of one is the ordinary case here. `eps`, 0 or more, stands under the root as in 3.1.
+# Write `normalize_inference`: at inference the layer uses the moving averages that it kept in training, `moving_mean` and
+# `moving_var`, both `(C,)`, for `x` of shape `(N, C, *S)` with at least one spatial axis. So an image gets the same answer
+# alone and in a batch, and a batch of one is the ordinary case. `eps`, 0 or more, stands under the root as in 3.1.
 #
 # *Free:* any NumPy function. *Forbidden:* changing any argument; other libraries.
 
@@ -89,9 +89,9 @@ check("3.3")
 # %% [markdown]
 # ## 3.4 Normalise in half precision
 #
-# Write `normalize_half`: as 3.2, but `x` is float16, and so is the result. Statistics in float16 go wrong twice: a squared
-# deviation above 65504 overflows to infinity, and the square of a small one, like an ε of 1e-8, is rounded to zero. So
-# mean, variance and quotient are computed in float32, and only the finished result is rounded to float16. It must be finite
+# Write `normalize_half`: as 3.2, but `x` is float16, and so is the result. Statistics in float16 go wrong in two ways: the
+# square of a large difference, above 65504, becomes infinity, and the square of a small one becomes zero, as an ε of 1e-8
+# does. So compute mean, variance and quotient in float32, and round only the finished result to float16. It must be finite
 # for inputs up to 6e4 in size and correct to float16's precision for small ones.
 #
 # *Free:* any NumPy function, your answers to other exercises; float64 where you like. *Forbidden:* changing `x`; other

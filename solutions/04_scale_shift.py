@@ -17,8 +17,7 @@ from bncourse import check
 # $$y = \gamma \hat{x} + \beta$$
 #
 # for `x_hat` of shape `(N, C, *S)`, with no spatial axis (features, `(N, D)`), one, two, three or more. `gamma` and `beta` are
-# `(C,)`, one number each for every channel; any number may stand there, 0 and negative ones too. The result has the shape of
-# `x_hat`. Example: γ = 2 and β = 10 turn −1, 0, 1, 2 into 8, 10, 12, 14.
+# `(C,)`, one number for each channel, which may be 0 or negative. The result has the shape of `x_hat`. Example: γ = 2 and β = 10 turn −1, 0, 1, 2 into 8, 10, 12, 14.
 #
 # *Free:* the dtype of the result, any NumPy function, loops. *Forbidden:* changing an argument; other libraries.
 
@@ -91,8 +90,8 @@ check("4.3")
 # `(N, C, *S)`, is the gradient of a loss with respect to `x_hat`. Return `dx`, the gradient with respect to `x`, of the same shape.
 #
 # The mean and the variance depend on `x` too: every number of the batch moves every other. Go through the graph step by step,
-# or write the closed form; both are on the page. `x - mean` is not handed over, and can be had from `x_hat`, `var` and `eps`. ε may
-# be 0 or large, and `m` may be 1.
+# or write the closed form; both are on the page, which also has a cell to practise on, one node at a time. `x - mean` is not an
+# argument: compute it from `x_hat`, `var` and `eps`. ε may be 0 or large, and `m` may be 1.
 #
 # *Free:* the dtype of the result, any NumPy function, loops. *Forbidden:* changing an argument; other libraries.
 

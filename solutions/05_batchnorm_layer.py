@@ -23,9 +23,9 @@ from bncourse import check
 #   are what they were;
 # - `cache`: whatever your 5.2 wants to have. It is yours; nobody looks into it.
 #
-# `eps`, 0 or more, stands under the root in both modes. float32 data whose mean is ten thousand times their deviation are
-# legitimate, and so are float64 data whose mean is a million times theirs. Batches with one value for a channel do not
-# occur in training; PyTorch refuses them.
+# `eps`, 0 or more, stands under the root in both modes. Expect float32 data whose mean is ten thousand times their standard
+# deviation, and float64 data whose mean is a million times theirs. Batches with one value for a channel do not occur in
+# training; PyTorch refuses them.
 #
 # *Free:* dtypes of the results, any NumPy function, what is in `cache`. *Forbidden:* changing any argument, the running
 # statistics included; other libraries.
@@ -59,8 +59,8 @@ check("5.1")
 #
 # Write `batchnorm_backward`: `dy`, shape of `x`, is the gradient of the loss with respect to `y`, and `cache` is what your 5.1
 # returned in **training** mode. Return the gradients with respect to `x` (shape of `x`), `gamma` and `beta` (both `(C,)`).
-# Remember that mean and variance depend on `x` too: each `dx` hears from the whole channel. Leave what is in `cache` as it is: a
-# second call with the same `cache` gives the same gradients.
+# Remember that mean and variance depend on `x` too: each number of `dx` depends on the whole channel. Leave what is in `cache` as
+# it is: a second call with the same `cache` must give the same gradients.
 #
 # 5.1 and 5.2 are graded together: this check runs your forward, then your backward.
 #
@@ -89,14 +89,14 @@ check("5.2")
 # %% [markdown]
 # ## 5.3 A gradient by differences
 #
-# From here on: PyTorch. Write `numerical_gradient`, the judge of every backward pass. `f` takes a tensor of the shape of `x` and
-# returns a tensor of the shape of `dy`. For each entry of `x`, one after the other, compute
+# From here on you need PyTorch. Write `numerical_gradient`, which can check any backward pass. `f` takes a tensor of the shape of `x`
+# and returns a tensor of the shape of `dy`. For each entry of `x`, one after the other, compute
 #
 # $$\frac{L(x + h) - L(x - h)}{2h} \quad\text{with}\quad L = \sum f(x) \cdot dy$$
 #
-# where only this entry is moved by `h`, and return all of them in the shape and dtype of `x`. `x` must afterwards be, bit for bit,
-# what it was: mind that `(a + h) - h` need not be `a`. `x` may require a gradient, and may have gaps in memory, as every second
-# row of a matrix has. `f` may return a view of what it was given, which changes when that does.
+# where only this entry is moved by `h`, and return all of them in the shape and dtype of `x`. Afterwards `x` must be what it was,
+# bit for bit: note that `(a + h) - h` need not be `a`. `x` may require a gradient, and may have gaps in memory, as every second
+# row of a matrix has. `f` may return a view of its argument, which changes when the argument does.
 #
 # *Free:* loops, moving `x` itself for a moment or working on a copy. *Forbidden:* autograd; leaving `x` changed.
 
@@ -134,10 +134,10 @@ check("5.3")
 #   variance, `num_batches_tracked` counts. `momentum=None` means the plain average over all batches so far;
 # - in evaluation: running statistics, and nothing moves.
 #
-# `eps` stands under the root, in both modes. float32 data whose mean is ten thousand times their deviation are legitimate, and
-# after `layer.double()` float64 data whose mean is a million times theirs. The state dict must be interchangeable with PyTorch's
-# own, both ways, so names count. The mode is `self.training`, nothing else. Gradients flow through the batch statistics, not
-# into the running ones.
+# `eps` stands under the root, in both modes. Expect float32 data whose mean is ten thousand times their standard deviation and,
+# after `layer.double()`, float64 data whose mean is a million times theirs. The state dict must be interchangeable with PyTorch's
+# own, both ways, so names count. `self.training` alone decides the mode. Gradients flow through the batch statistics, not into
+# the running ones.
 #
 # *Free:* how you compute, helper methods, further attributes. *Forbidden:* PyTorch's own normalization layers and functions
 # (`torch.nn.BatchNorm*`, `batch_norm`, `layer_norm`, `group_norm`, `instance_norm`), as base classes too; changing `x`.

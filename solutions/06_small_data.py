@@ -20,8 +20,8 @@ from bncourse import check
 # - has another light: each pixel is raised to the power `gammas[n]`, so gammas above 1 darken;
 # - is turned by `degrees[n]` degrees about its centre, in a frame that stays as large as it was.
 #
-# `H` and `W` may differ. A turned image is turned, not sheared: a square in the picture stays a square. Mind that `affine_grid` and
-# `grid_sample` measure both sides of an image from −1 to 1, however long they are.
+# `H` and `W` may differ. A turned image is turned, not sheared: a square in the picture stays a square. Note that
+# `affine_grid` and `grid_sample` measure both sides of an image from −1 to 1, however long they are.
 #
 # *Free:* the direction of a positive angle (the same for all images), the interpolation, what stands in the corners that the turned
 # picture leaves empty, light first or angle first, any function of PyTorch, NumPy or SciPy. *Forbidden:* changing an argument.
@@ -49,8 +49,8 @@ check("6.1")
 # %% [markdown]
 # ## 6.2 A network with and without
 #
-# Write `make_cnn`: a new network, a `torch.nn.Module`, for grey images `(N, 1, H, W)` of any size from 12 × 12 on; the size is not told in
-# advance. It returns logits `(N, num_classes)`: no softmax at its end.
+# Write `make_cnn`: a new network, a `torch.nn.Module`, for grey images `(N, 1, H, W)` of any size from 12 × 12 on; the size
+# is not known in advance. It returns logits `(N, num_classes)`: no softmax at its end.
 #
 # Build it from at least two blocks *convolution, batch normalization, ReLU*, in this order, with or without pooling after a block, and a
 # last layer for the logits. With `batch_norm=True` every convolution of a block is followed by its own batch normalization, with γ, β and
@@ -89,12 +89,14 @@ check("6.2")
 # %% [markdown]
 # ## 6.3 One epoch
 #
-# Write `train_epoch`: one pass over `loader`, which yields pairs of images and labels, batch by batch, and may be a `DataLoader`, a list or
-# a generator. For each batch, moved to `device`: the mean cross-entropy of the model's logits, its gradient, one step of `optimizer`. Every batch
-# counts, a smaller last one too. The model is trained in training mode, in whatever mode it came.
+# Write `train_epoch`: one pass over `loader`, which yields pairs of images and labels, batch by batch, and may be a
+# `DataLoader`, a list or a generator. For each batch, moved to `device`: the mean cross-entropy of the model's logits, its
+# gradient, one step of `optimizer`. Every batch counts, a smaller last one too. The model is trained in training mode,
+# whatever mode it was in.
 #
-# Return a float: the mean cross-entropy **per sample** over the epoch, of the very losses whose gradients were taken. Batches may differ in size,
-# so it is not the mean of the batch means. No gradient from before the call, or from another batch, may enter a step.
+# Return a float: the mean cross-entropy **per sample** over the epoch, of the same losses whose gradients were used.
+# Batches may differ in size, so it is not the mean of the batch means. No gradient from before the call, or from another
+# batch, may enter a step.
 #
 # *Free:* the mode in which you leave the model, any function of PyTorch. *Forbidden:* walking through `loader` twice; a new optimizer.
 
@@ -123,12 +125,12 @@ check("6.3")
 # %% [markdown]
 # ## 6.4 The test
 #
-# Write `evaluate`: the share of images in `loader` (pairs of images and labels, batch by batch, as in 6.3) whose largest logit is that of
-# their label, a float from 0 to 1. Images are moved to `device`, where the model is; labels go there too, or the verdicts come back to them.
-# Normalization uses its running statistics, dropout is off, and no gradient is recorded.
+# Write `evaluate`: the share of images in `loader` (pairs of images and labels, batch by batch, as in 6.3) whose largest
+# logit is that of their label, a float from 0 to 1. Images are moved to `device`, where the model is; labels go there too,
+# or the logits come back to them. Normalization uses its running statistics, dropout is off, and no gradient is recorded.
 #
-# Afterwards the model is as it was: parameters, buffers, gradients, and the mode of **every** module in it. A layer that somebody froze in
-# evaluation mode inside a model in training stays so.
+# Afterwards the model is as it was: parameters, buffers, gradients, and the mode of **every** module in it. A layer that
+# was frozen in evaluation mode inside a model in training mode stays in evaluation mode.
 #
 # *Free:* any function of PyTorch. *Forbidden:* leaving a trace; walking through `loader` twice.
 

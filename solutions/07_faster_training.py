@@ -13,9 +13,9 @@ from bncourse import check
 # ## 7.1 Steps to a target
 #
 # A network was tested now and then while it trained: `steps` `(T,)` says after which training steps, in ascending order,
-# and `accuracy` `(T,)` what came out. Write `steps_to_target`: the first step from which the accuracy is at least `target`
-# in `patience` tests in a row. It returns the step of the *first* of these tests; `None` if there is no such run. A run
-# that the end of the record cuts short does not count: nobody knows how it went on.
+# and `accuracy` `(T,)` holds the results. Write `steps_to_target`: the first step from which the accuracy is at least
+# `target` in `patience` tests in a row. It returns the step of the *first* of these tests; `None` if there is no such run.
+# A run that the end of the record cuts short does not count: nobody knows how it went on.
 #
 # ```python
 # steps    = [ 0,   10,   20,   30,   40]
@@ -83,10 +83,10 @@ check("7.2")
 # %% [markdown]
 # ## 7.3 The usable learning rates
 #
-# A network was trained once with each learning rate of `rates` `(R,)`; `accuracies` `(R,)` is what it came to. Write
-# `usable_rates`: start at the rate with the best accuracy and go to lower and to higher rates as long as the accuracy is
-# within `tolerance` of the best, `best - accuracy <= tolerance`. Return `(lowest, highest)`, the two rates at which you
-# stop. A rate behind a gap does not count, however good it is: one would not dare to go there.
+# A network was trained once with each learning rate of `rates` `(R,)`; `accuracies` `(R,)` are those that it reached.
+# Write `usable_rates`: start at the rate with the best accuracy and go to lower and to higher rates as long as the
+# accuracy is within `tolerance` of the best, `best - accuracy <= tolerance`. Return `(lowest, highest)`, the two rates
+# at which you stop. A rate beyond a gap does not count, however good it is: the rates before it fail.
 #
 # `rates` may come in any order. NaN is the accuracy of a network that diverged: never the best, never within
 # tolerance. At least one accuracy is a number.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Exercises 8: Deeper and smoother
 #
-# They belong to the page *Deeper and smoother*. You build networks of any depth, read their gradients layer by layer, and walk
-# along a gradient to see how rough the loss is. All five use PyTorch. The functions that measure are guests in a model: they
-# leave it as they found it.
+# They belong to the page *Deeper and smoother*. You build networks of any depth, read their gradients layer by layer, and
+# walk along a gradient to see how rough the loss is. All five use PyTorch. The functions that measure leave a model as they
+# found it.
 
 # %% tags=["setup"]
 import torch
@@ -18,14 +18,14 @@ from bncourse import check
 #
 # - `depth` hidden layers of `width` units, one after the other, `depth` at least 1. Each is a linear layer, then, with
 #   `batch_norm=True`, an `nn.BatchNorm1d`, then the activation;
-# - a last linear layer, with nothing behind it.
+# - a last linear layer, with nothing after it.
 #
-# `activation` is a class such as `nn.ReLU`, or one that you have never seen; `activation()` makes a module of it. Every layer has
-# parameters of its own, and `model.parameters()` knows them all. For example, depth 2 with normalization is linear,
+# `activation` is a class such as `nn.ReLU`, or one that you do not know; `activation()` makes a module of it. Every layer
+# has parameters of its own, and `model.parameters()` knows them all. For example, depth 2 with normalization is linear,
 # normalization, activation, linear, normalization, activation, linear.
 #
 # *Free:* `nn.Sequential` or a class of your own; a bias in a linear layer that normalization follows (it would be taken out
-# again, so there is no need for one; all other linear layers have one); how the weights begin; one activation module for all
+# again, so there is no need for one; all other linear layers have one); the initial weights; one activation module for all
 # layers or one for each.
 
 
@@ -50,9 +50,10 @@ check("8.1")
 # %% [markdown]
 # ## 8.2 Gradients, layer by layer
 #
-# Write `gradient_norms`. `loss` is a scalar tensor that was just computed with `model`, graph and all. Return the L2 norm (the root
-# of the sum of all squares) of its gradient with respect to each weight matrix, as a list of floats, front to back: in the
-# order of `model.parameters()`. A weight matrix has two axes; biases, and γ and β of normalizations, have one and are left out.
+# Write `gradient_norms`. `loss` is a scalar tensor that was just computed with `model` and still has its graph. Return the
+# L2 norm (the root of the sum of all squares) of its gradient with respect to each weight matrix, as a list of floats,
+# front to back: in the order of `model.parameters()`. A weight matrix has two axes; biases, and γ and β of normalizations,
+# have one and are left out.
 #
 # The model is left as it was, the `.grad` of each parameter included: there may be old gradients in it, which belong to the
 # caller and not to `loss`. For example, a single linear layer without bias and the loss 3w₁ + 4w₂ give `[5.0]`.

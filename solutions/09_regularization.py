@@ -27,8 +27,8 @@ from bncourse import check
 # - Afterwards the model is as it was: running statistics and their counters, the mode of each module, momenta and other
 #   settings, weights, every `.grad`. So are `image`, `companions` and the state of PyTorch's random numbers.
 #
-# For example, a batch normalization makes −1 of a 2 beside a 4, and −1.342 of a 2 beside 4, 6 and 8. If −1 and −1.342 are
-# all that reaches a logit, its noise is 0.171 (or 0.242 with n − 1).
+# For example, a batch normalization turns a 2 beside a 4 into −1, and a 2 beside 4, 6 and 8 into −1.342. If −1 and −1.342
+# are all that reaches a logit, its noise is 0.171 (or 0.242 with n − 1).
 #
 # *Free:* n or n − 1 in the standard deviation, where in the batch your image stands, a copy of the model or
 # the model itself, the kind of the result: tensor, array or list. *Forbidden:* probabilities for logits; leaving traces.
@@ -64,17 +64,17 @@ check("9.1")
 #
 # - The variance at inference is that of the values of a feature, or of a channel over the batch and all positions, divided by
 #   their number m.
-# - The variance in training is taken over the values *and* over all masks that dropout may draw: a fact about `x` and `p`, with
-#   no chance in it. Work it out on paper: what are the mean and the mean square of a value that is 0 with probability p, and
-#   else x / (1 − p)?
+# - The variance in training is taken over the values *and* over all masks that dropout may draw: it depends on `x` and `p`
+#   alone, not on chance. Work it out on paper: what are the mean and the mean square of a value that is 0 with probability
+#   p, and else x / (1 − p)?
 #
-# For example, p = ½ makes of 2, 4, 6, 8 the values 0, 0, 0, 0, 4, 8, 12, 16, all equally likely: mean 5, mean square 60, variance
-# 35. At inference it is 5, and the ratio 7.
+# For example, p = ½ turns 2, 4, 6, 8 into the values 0, 0, 0, 0, 4, 8, 12, 16, all equally likely: mean 5, mean square 60,
+# variance 35. At inference it is 5, and the ratio 7.
 #
-# `x` may be float32 with a mean ten thousand times its deviation; 0 ≤ p < 1.
+# `x` may be float32 with a mean ten thousand times its standard deviation; 0 ≤ p < 1.
 #
-# *Free:* one number in place of one a feature: the mean of the ratios; the kind and dtype of the result.
-# *Forbidden:* drawing random numbers, so `nn.Dropout` too; changing `x`.
+# *Free:* one number in the place of one for each feature: the mean of the ratios; the kind and dtype of
+# the result. *Forbidden:* drawing random numbers, so `nn.Dropout` too; changing `x`.
 
 
 # %% exercise="9.2"

@@ -2,8 +2,8 @@
 # # Exercises 10: Between frameworks, and into the convolution
 #
 # They belong to the page *Between frameworks, and into the convolution*. You move a layer from Keras to PyTorch, exchange
-# the normalizations of a model for others, and make a convolution of a convolution and a batch normalization. Keras
-# itself is not needed: of a layer there are four arrays and two numbers.
+# the normalizations of a model for others, and turn a convolution and a batch normalization into one convolution. Keras
+# itself is not needed: a layer is given as four arrays and two numbers.
 
 # %% tags=["setup"]
 import torch
@@ -25,9 +25,10 @@ from bncourse import check
 # layer.load_state_dict(state_dict)
 # ```
 #
-# computes what the Keras layer computes: in training, at inference, and in the next update of the running mean. `state_dict` maps
-# PyTorch's names to tensors of shape `(C,)` and loads strictly, into `nn.BatchNorm1d` and `nn.BatchNorm3d` too. The moving variance
-# moves as it is; from the next update on PyTorch will use the unbiased one, and that is right so.
+# computes what the Keras layer computes: in training, at inference, and in the next update of the running mean.
+# `state_dict` maps PyTorch's names to tensors of shape `(C,)` and loads strictly, into `nn.BatchNorm1d` and
+# `nn.BatchNorm3d` too. The moving variance is copied as it is; from the next update on PyTorch will use the unbiased one,
+# and that is correct.
 #
 # For example, momentum 0.99 and epsilon 0.001 become 0.01 and 0.001.
 #
@@ -95,8 +96,9 @@ check("10.2")
 # %% [markdown]
 # ## 10.3 Two layers in one
 #
-# Write `fold_batchnorm`. `conv` is an `nn.Conv2d`, `bn` the `nn.BatchNorm2d` behind it. At inference the normalization is a scale and
-# a shift a channel, and both fit into the convolution. Return a new `nn.Conv2d` which alone gives, for every input, what
+# Write `fold_batchnorm`. `conv` is an `nn.Conv2d`, `bn` the `nn.BatchNorm2d` after it. At inference the normalization is a
+# scale and a shift for each channel, and both fit into the convolution. Return a new `nn.Conv2d` which alone gives, for
+# every input, what
 #
 # $$\gamma \, \frac{\text{conv}(x) - \mu_r}{\sqrt{\sigma^2_r + \varepsilon}} + \beta$$
 #

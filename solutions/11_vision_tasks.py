@@ -18,7 +18,7 @@ from bncourse import check
 # 3 × 3 convolution (`channels` in, `channels` out, stride 1, padding 1) followed by an `nn.BatchNorm2d`. The γ of the last
 # `BatchNorm2d` starts at 0, everything else as PyTorch initialises it; all of it is trained.
 #
-# After the sum comes nothing, no ReLU either. So at initialisation the block is **exactly** the identity, in training and in
+# Nothing follows the sum, not even a ReLU. So at initialisation the block is **exactly** the identity, in training and in
 # evaluation, for negative inputs too.
 #
 # *Free:* a ReLU between the two pairs, or none; a bias in the convolutions, or none; names. *Forbidden:* changing `x`.
@@ -96,9 +96,10 @@ check("11.2")
 # %% [markdown]
 # ## 11.3 Mean intersection over union
 #
-# Write `mean_iou` with NumPy. `prediction` and `target` are integer arrays of one shape, `(H, W)`, `(N, H, W)` or any other, that say for
-# each pixel which of `num_classes` classes it is said to be, and is. Pixels whose *target* is `ignore_index` do not count,
-# whatever was predicted there; it may be any number, one of the classes too. For each class $k$, over all other pixels together,
+# Write `mean_iou` with NumPy. `prediction` and `target` are integer arrays of one shape, `(H, W)`, `(N, H, W)` or any
+# other, that hold, for each pixel, the predicted and the true class out of `num_classes`. Pixels whose *target* is
+# `ignore_index` do not count, whatever was predicted there; it may be any number, one of the classes too. For each class
+# $k$, over all other pixels together,
 #
 # $$\text{IoU}_k = \frac{\text{pixels that are } k \text{ in both}}{\text{pixels that are } k \text{ in at least one of the two}}$$
 #
@@ -171,11 +172,11 @@ check("11.4")
 #
 # In evaluation the running statistics normalise, nothing moves, and nothing is exchanged: one process may evaluate alone.
 #
-# `torch.distributed.all_reduce(tensor)` replaces a tensor by the sum over all processes; it knows nothing of gradients. float32 data whose mean is ten
-# thousand times their deviation are legitimate.
+# `torch.distributed.all_reduce(tensor)` replaces a tensor by the sum over all processes; it knows nothing of gradients.
+# Expect float32 data whose mean is ten thousand times their standard deviation.
 #
-# `check` runs your class in one, two and three processes, played one after the other inside this one; what waits for ever there, waits for ever
-# in real ones.
+# `check` runs your class in one, two and three processes, played one after the other inside this one; a class that waits
+# for ever there would wait for ever in real processes, too.
 #
 # *Free:* which collectives, and how many (not `send` and `recv`); autograd or a backward by hand; PyTorch's own differentiable
 # collectives; counting the batches. *Forbidden:* PyTorch's own normalization layers and functions, `torch.nn.SyncBatchNorm` too; changing `x`.

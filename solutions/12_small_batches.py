@@ -2,8 +2,8 @@
 # # Exercises 12: Small batches
 #
 # They belong to the page *Small batches*. You cut a batch into ghosts, keep padding out of the statistics, recompute the
-# statistics of a trained network, and mend six training functions, each with a bug that people reported from real projects. 12.1 and
-# 12.2 are NumPy, the others PyTorch.
+# statistics of a trained network, and repair six training functions, each with a bug that people reported from real
+# projects. 12.1 and 12.2 are NumPy, the others PyTorch.
 
 # %% tags=["setup"]
 import contextlib
@@ -53,11 +53,11 @@ check("12.1")
 # %% [markdown]
 # ## 12.2 Statistics without padding
 #
-# Write `masked_batch_norm`. `x` `(N, T, C)` holds N sequences of C features, padded to T steps; `mask` `(N, T)` is 1 (or True) where a
-# step is real and 0 (or False) where it is padding, wherever in the sequence that is. At least one step is real. For each feature take one mean and one biased variance
-# over **all real steps of all sequences together**, each real step counting the same. Normalise the real steps with
-# $\sqrt{\sigma^2 + \varepsilon}$ below the line; padding comes out as 0. What stands in the padding of `x`, however large, plays no part; a
-# real value may be 0.
+# Write `masked_batch_norm`. `x` `(N, T, C)` holds N sequences of C features, padded to T steps; `mask` `(N, T)` is 1 (or
+# True) where a step is real and 0 (or False) where it is padding, wherever in the sequence that is. At least one step is
+# real. For each feature take one mean and one biased variance over **all real steps of all sequences together**, each real
+# step counting the same. Normalise the real steps with $\sqrt{\sigma^2 + \varepsilon}$ in the denominator; padding comes
+# out as 0. What stands in the padding of `x`, however large, plays no part; a real value may be 0.
 #
 # For example, the sequences 2, 4 and 6 with one step of padding become about −1.22, 0 and 1.22, 0.
 #
@@ -91,12 +91,14 @@ check("12.2")
 # - `running_mean` and `running_var` of a layer become the mean and the variance, per channel, of **all inputs it saw in this pass**,
 #   as if they lay in one large array. What they were before plays no part.
 #
-# A mean of the batches' means is not that mean where batches differ in size, and a mean of the batches' variances is not that variance,
-# as the batches differ in their means too. PyTorch's `torch.optim.swa_utils.update_bn` takes both. The inputs are float32, and their mean may be ten thousand times
-# their deviation: there too the variance must be right, to 3 %.
+# A mean of the batches' means is not that mean where batches differ in size, and a mean of the batches' variances is not
+# that variance, as the batches differ in their means too. PyTorch's `torch.optim.swa_utils.update_bn` uses both. The inputs
+# are float32, and their mean may be ten thousand times their standard deviation: there too the variance must be right
+# to 3 %.
 #
-# A normalization without running statistics (`track_running_stats=False`) gets none: leave it as it is, and serve the others. Everything else stays as it was too:
-# weights, every `.grad`, `momentum`, the mode of each module, hooks. The model is changed in place.
+# A normalization without running statistics (`track_running_stats=False`) gets none: leave it as it is, and do the others.
+# Everything else stays as it was too: weights, every `.grad`, `momentum`, the mode of each module, hooks. The model is
+# changed in place.
 #
 # *Free:* a variance divided by n or by n − 1; what becomes of `num_batches_tracked`; what is returned, nothing or the model. *Forbidden:*
 # a second walk through `loader`; keeping all inputs in memory is allowed, but there is no need to.
@@ -147,13 +149,16 @@ check("12.3")
 # the trained network is returned, to be used for inference. They run without an error, at least most of the time, and the loss falls. Each has one
 # bug, about batch normalization. The page tells the symptoms, and the threads in which people reported them.
 #
-# Mend each: write `clinic_1` to `clinic_6`, which are called in the same way and return the trained network. You may begin with `return broken_1(make_model, loader)`, to hear from
-# `check` what is wrong with the patient.
+# Repair each: write `clinic_1` to `clinic_6`, which are called in the same way and return the trained network. You may
+# begin with `return broken_1(make_model, loader)`, to learn from `check` what is wrong with the patient.
 #
-# *Free, in all six:* all that is not the bug, such as the number of epochs, the learning rate and the optimizer, as long as the network learns to read nine of ten test samples, which
-# `train` as it stands reaches in a healthy patient; the functions below, used or not; helpers that you define inside. *Forbidden, in all six:* taking batch normalization out of the network, or training it in evaluation mode.
+# *Free, in all six:* all that is not the bug, such as the number of epochs, the learning rate and the optimizer, as long as
+# the network learns to read nine of ten test samples, as it does in a healthy patient with `train` as it is; the functions
+# below, used or not; helpers that you define inside. *Forbidden, in all six:* taking batch normalization out of the
+# network, or training it in evaluation mode.
 #
-# The training itself is the same for all and has no bug. Nor has `exchange`, which puts something else into the place of each normalization:
+# The training itself is the same for all and has no bug. Nor has `exchange`, which replaces each normalization by something
+# else:
 
 
 # %%
@@ -206,8 +211,10 @@ check("12.4")
 # %% [markdown]
 # ## 12.5 Patient 2: lost overnight
 #
-# Somebody has replaced the batch normalization of the network by a layer of their own. In the evening the network is fine. Its `state_dict()` is saved, and next morning it is loaded into
-# another network that this function has made: guesswork. Write `clinic_2`: its network must read after loading what it read before. The layer may stay, mended, or go.
+# Somebody has replaced the batch normalization of the network by a layer of their own. In the evening the network is fine.
+# Its `state_dict()` is saved, and next morning it is loaded into another network that this function has made, which only
+# guesses. Write `clinic_2`: its network must read after loading what it read before. You may repair the layer or replace
+# it.
 
 
 # %%
@@ -254,8 +261,9 @@ check("12.5")
 # %% [markdown]
 # ## 12.6 Patient 3: one left over
 #
-# It trains well on 192 samples in batches of 32. With 193 it stops at the end of the first epoch: the last batch has one sample. Write `clinic_3`: it must train to the end. What the running
-# statistics are in the end must come from batches in which there was something to average; the other batches go on to be trained in training mode.
+# It trains well on 192 samples in batches of 32. With 193 it stops at the end of the first epoch: the last batch has one
+# sample. Write `clinic_3`: it must train to the end. The running statistics must come from batches in which there was
+# something to average, and these batches must still be trained on in training mode.
 
 
 # %%
@@ -283,10 +291,11 @@ check("12.6")
 # %% [markdown]
 # ## 12.7 Patient 4: the average that knows nothing
 #
-# The weights at the end of each epoch are averaged, which should be better than the last ones alone. The average is guesswork. Write `clinic_4`: what it returns must stay an average of
-# weights along the way, and read well.
+# The weights at the end of each epoch are averaged, which should be better than the last ones alone. The averaged network
+# only guesses. Write `clinic_4`: what it returns must still be an average of weights from during training, and read well.
 #
-# *Free:* how the average comes by its statistics: averaged as well, or recomputed, exactly as in 12.3 or roughly as PyTorch's `update_bn` does it.
+# *Free:* how the average gets its statistics: averaged as well, or recomputed, exactly as in 12.3 or roughly as PyTorch's
+# `update_bn` does it.
 
 
 # %%
@@ -320,9 +329,10 @@ check("12.7")
 # %% [markdown]
 # ## 12.8 Patient 5: counted twice
 #
-# To save memory, nothing that the network computes on its way forward is kept: `checkpoint` computes it again when the gradients ask for it. The
-# losses are the same to the last digit as without, but `num_batches_tracked` is twice the number of steps, and the running statistics are others. Write `clinic_5`: each step must move
-# the statistics once, and count once.
+# To save memory, nothing that the network computes in the forward pass is stored: `checkpoint` computes it again when the
+# gradients need it. The losses are the same to the last digit as without, but `num_batches_tracked` is twice the number of
+# steps, and the running statistics are different. Write `clinic_5`: each step must move the statistics once, and count
+# once.
 #
 # One of the two points is for the memory: in every step the network, or a part of it, must still be computed again inside of `backward()`. Without `checkpoint` the
 # statistics are right, but no memory is saved.
@@ -371,9 +381,11 @@ check("12.8")
 # %% [markdown]
 # ## 12.9 Patient 6: two domains, one memory
 #
-# This loader yields `(x, y, domain)`; `domain` is 0 or 1, and all of a batch comes from that domain, say from one of two scanners. What is returned is called as `model(x, domain)`. In training every batch is read
-# well. Returned and in evaluation mode it reads neither domain. Write `clinic_6`: each domain must have statistics of its own, in every batch normalization and in the state dict, and all weight matrices and
-# kernels must serve both. γ and β may be shared or not.
+# This loader yields `(x, y, domain)`; `domain` is 0 or 1, and all of a batch comes from that domain, say from one of two
+# scanners. What is returned is called as `model(x, domain)`. In training every batch is read well. The network that is
+# returned, in evaluation mode, reads neither domain. Write `clinic_6`: each domain must have statistics of its own, in
+# every batch normalization and in the state dict, and all weight matrices and kernels must serve both. γ and β may be
+# shared or not.
 
 
 # %%

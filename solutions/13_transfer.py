@@ -28,20 +28,20 @@ from bncourse import check
 # statistics (`track_running_stats=False`): such a layer has none to freeze and goes on normalising with the batch; its γ and β
 # are frozen all the same.
 #
-# All else is as if you had not been there: other layers train, dropout and all other modules have the mode that
+# Everything else is as if you had changed nothing: other layers train, dropout and all other modules have the mode that
 # `model.train()` or `model.eval()` gave them, other normalizations (group, layer, instance) go on as before, gradients flow
 # *through* the frozen layers, and the state dict has the names and values that it had. Right after your call each of the
 # other modules is in the mode in which it came.
 #
-# For example, a layer with running mean 1, running variance 4, γ = 3 and β = 0.5 makes of 5 the number
-# 3 · (5 − 1) / 2 + 0.5 = 6.5 (nearly, for ε), in every company and in both modes.
+# For example, a layer with running mean 1, running variance 4, γ = 3 and β = 0.5 turns 5 into
+# 3 · (5 − 1) / 2 + 0.5 = 6.5 (nearly, because of ε), whatever else is in the batch, and in both modes.
 #
 # *Free:* how the layer is kept from training mode; what is returned (the model or nothing); whether a `.grad` that γ and β had
 # before is kept. *Forbidden:* working on a copy.
 #
-# A trap that is not checked: a function put on a layer, `layer.train = lambda ...`, keeps `torch.save(model)` from working, in a
-# deep copy it still means the old layer, and `convert_sync_batchnorm` thaws what it has frozen. A class of your own, not derived
-# from a batch normalization, avoids all three.
+# A trap that is not checked: a function put on a layer, `layer.train = lambda ...`, keeps `torch.save(model)` from working,
+# in a deep copy it still means the old layer, and `convert_sync_batchnorm` unfreezes the layer. A class of your own, not
+# derived from a batch normalization, avoids all three.
 
 
 # %% exercise="13.1"
@@ -81,7 +81,7 @@ check("13.1")
 #
 # - A layer that lies behind other batch normalizations gets what these give it with the statistics of the target, those of
 #   the batch or of all images, not with those of the source.
-# - Dropout of every kind is off while you look, whatever mode the model comes in.
+# - Dropout of every kind is off during the pass, whatever mode the model comes in.
 # - All else stays: weights, γ and β, every `.grad`, `requires_grad`, momenta and other settings, hooks, the mode of each
 #   module, statistics of other normalizations, and the images. A batch normalization without running statistics still has none.
 #
@@ -124,13 +124,14 @@ check("13.2")
 # Back to NumPy. `train` is `(N, D)`, `test` is `(M, D)`: D features of images on which a linear classifier is to be trained,
 # and of those on which it will be tested. Write `scale_features`, which returns both, scaled: a pair of arrays `(N, D)` and `(M, D)`.
 #
-# From each feature you subtract its mean over the **training** part, then you divide it by its standard deviation there (with
-# n), in both parts: what the test images are must not make a difference to how they are scaled. There is no ε. A feature that
-# does not vary in the training part is only centred.
+# From each feature you subtract its mean over the **training** part, then you divide it by its standard deviation there
+# (with n), in both parts: the test images must have no influence on the scaling. There is no ε. A feature that does not
+# vary in the training part is only centred.
 #
-# For example, with 1 and 3 in `train` and 4 in `test`, the mean is 2 and the deviation 1: −1, 1 and 2 come out.
+# For example, with 1 and 3 in `train` and 4 in `test`, the mean is 2 and the standard deviation 1: −1, 1 and 2
+# come out.
 #
-# Features in float32 whose mean is ten thousand times their deviation are legitimate.
+# Expect features in float32 whose mean is ten thousand times their standard deviation.
 #
 # *Free:* dtypes of the results, a list or a tuple. *Forbidden:* changing `train` or `test`; other libraries, such as
 # scikit-learn's `StandardScaler`.

@@ -19,7 +19,8 @@ from bncourse import check
 # `(N, D)`, sequences `(N, T, D)`, images `(N, C, H, W)`. So there is one mean and one variance for each sample. `gamma`
 # and `beta` have the shape of one sample, `x.shape[1:]`: a scale and a shift for every element of it.
 #
-# The values may be float32 with a mean ten thousand times their deviation. The result may then be off by 3 %.
+# The values may be float32 with a mean ten thousand times their standard deviation. The result may then be
+# off by 3 %.
 #
 # *Free:* the dtype of the result, any NumPy function, loops. *Forbidden:* changing any argument; other libraries.
 
@@ -44,7 +45,8 @@ check("14.1")
 # Write `instance_norm`: `x` is `(N, C, *S)` with at least one spatial axis. Each channel of each image is normalised by
 # itself, over its positions: `N · C` means and as many variances. `gamma` and `beta` are `(C,)`.
 #
-# The values may be float32 with a mean ten thousand times their deviation. The result may then be off by 3 %.
+# The values may be float32 with a mean ten thousand times their standard deviation. The result may then be
+# off by 3 %.
 #
 # *Free:* the dtype of the result, any NumPy function, your answers to other exercises. *Forbidden:* changing any
 # argument; other libraries.
@@ -75,7 +77,8 @@ check("14.2")
 #
 # Where `num_groups` does not divide the number of channels, raise `ValueError`.
 #
-# The values may be float32 with a mean ten thousand times their deviation. The result may then be off by 3 %.
+# The values may be float32 with a mean ten thousand times their standard deviation. The result may then be
+# off by 3 %.
 #
 # *Free:* the dtype of the result, the words of the error, any NumPy function. *Forbidden:* changing any argument; other
 # libraries.

@@ -14,15 +14,16 @@ from bncourse import check
 # %% [markdown]
 # ## 15.1 Rescue
 #
-# Write `rescue`. It receives a classifier of digits that was trained at micro-batches of two, in training mode, and has to return a model
-# that reads digits by night.
+# Write `rescue`. It receives a classifier of digits that was trained in micro-batches of two, in training mode, and has to
+# return a model that reads digits by night.
 #
 # - `model`: `Flatten`, `Linear(196, 64)`, `BatchNorm1d(64)`, `ReLU`, `Linear(64, 64)`, `BatchNorm1d(64)`, `ReLU`, `Linear(64, 10)`, an
 #   `nn.Sequential`; the first two linear layers have no bias.
-# - `source_loader`: each walk through it yields pairs `(images, labels)`, some hundred of them, in a new order each time: two bright, clean
-#   images `(2, 1, 14, 14)` in [0, 1] and their labels `(2,)`, the very ones that the model has learnt from.
-# - `target_images` `(M, 1, 14, 14)`: unlabelled images of one night, some hundred. Each has less light than by day, some more, some less;
-#   noise lies over them, and a glow that is the same in all images of a night and another one each night.
+# - `source_loader`: each walk through it yields pairs `(images, labels)`, several hundred of them, in a new order each
+#   time: two bright, clean images `(2, 1, 14, 14)` in [0, 1] and their labels `(2,)`, the ones that the model has learnt
+#   from.
+# - `target_images` `(M, 1, 14, 14)`: unlabelled images of one night, several hundred. Each has less light than by day, some
+#   more, some less; noise lies over them, and a glow that is the same in all images of a night and another one each night.
 #
 # Return a model, a `torch.nn.Module` that turns `(N, 1, 14, 14)` into logits `(N, 10)`. It is **used in the mode in which you return it**, on
 # **one image at a time**, as they come from the camera.

@@ -39,6 +39,7 @@
     const result = form.querySelector("output");
     form.querySelector("button").hidden = false;
     for (const why of form.querySelectorAll(".why")) why.hidden = true;
+    form.querySelector(".mark").remove();
     if (answered()[id]) {
       const right = form.querySelector(`input[value="${form.dataset.right}"]`);
       right.checked = true;

@@ -355,8 +355,8 @@ def test_leaves_the_model_as_it_was(learner):
 guide(
     "1.4",
     hints=[
-        "Cut `history` in two first: means `history[..., 0]` and deviations `history[..., 1]`, both of shape (T, L).",
-        "`np.diff(mean, axis=0)` has T - 1 rows; row t belongs to the deviation of row t, so leave out the last deviation.",
+        "Cut `history` in two first: means `history[..., 0]` and standard deviations `history[..., 1]`, both of shape (T, L).",
+        "`np.diff(mean, axis=0)` has T - 1 rows; row t belongs to the standard deviation of row t, so leave out the last one.",
     ],
     forbids=NUMPY_ONLY,
 )

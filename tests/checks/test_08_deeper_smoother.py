@@ -540,8 +540,8 @@ def test_measuring_the_change_leaves_the_model_as_it_was(learner):
 guide(
     "8.5",
     hints=[
-        "Twice the weight gives a quarter of the effective learning rate: the norm stands squared, and below.",
-        "`weight.square().sum()` adds up all entries whatever the shape; `.item()` makes a float of it.",
+        "Twice the weight gives a quarter of the effective learning rate: the squared norm is in the denominator.",
+        "`weight.square().sum()` adds up all entries whatever the shape; `.item()` turns it into a float.",
     ],
 )
 

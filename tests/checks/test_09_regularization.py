@@ -32,7 +32,7 @@ guide(
         "Which modules are to be in training mode, which in evaluation mode? `twin.eval()` first, then `.train()` for "
         "those that normalise over the batch, wherever in `twin.modules()` they are.",
         "`torch.cat([image[None], others])` is a batch in which your image comes first; its logits are row 0. Stack K "
-        "such rows, (K, num_classes), and take the deviation over axis 0.",
+        "such rows, (K, num_classes), and take the standard deviation over axis 0.",
     ],
 )
 
@@ -306,7 +306,7 @@ def test_leaves_all_else_as_it_was(learner):
 guide(
     "9.2",
     hints=[
-        "Take the example: list the eight equally likely values that p = ½ makes of 2, 4, 6, 8, and find mean and mean "
+        "Take the example: list the eight equally likely values that p = ½ turns 2, 4, 6, 8 into, and find mean and mean "
         "square. Which of the two has dropout left as it was?",
         "The mean stays μ, which is what the division by 1 - p is for. The mean square (σ² + μ²) becomes "
         "(1 - p) · (σ² + μ²) / (1 - p)².",

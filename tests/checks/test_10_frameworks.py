@@ -17,7 +17,7 @@ guide(
     hints=[
         "γ is called weight in PyTorch, β is called bias, and the two statistics running_mean and running_var.",
         "Keras's momentum is the weight of the old value, PyTorch's the weight of the new batch: together they are 1.",
-        "A state dict holds tensors: torch.tensor(array) makes one of a NumPy array.",
+        "A state dict holds tensors: torch.tensor(array) turns a NumPy array into one.",
     ],
 )
 

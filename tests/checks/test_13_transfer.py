@@ -247,7 +247,7 @@ guide(
         "In evaluation mode nothing moves. Put the whole model into evaluation mode, then only its batch normalizations into "
         "training mode, and let the images go through, without gradients.",
         "With momentum 0.1 a part of what was there before stays. `reset_running_stats()` forgets it, and `momentum=None` "
-        "makes of the running statistics the plain average over the batches that come.",
+        "turns the running statistics into the plain average over the batches that follow.",
         "Note before you begin what must be as it was at the end: the mode of each module, the momentum of each layer.",
     ],
 )
@@ -538,8 +538,8 @@ guide(
     hints=[
         "Two numbers for each feature, taken from `train` alone: `train.mean(0)` and `train.std(0)`, both `(D,)`. The same "
         "two serve `train` and `test`.",
-        "A feature with deviation 0 would be divided by 0: `np.where(deviation > 0, deviation, 1)`.",
-        "Give the scaled arrays new names: after `train = ...` the old mean and deviation are gone.",
+        "A feature with standard deviation 0 would be divided by 0: `np.where(deviation > 0, deviation, 1)`.",
+        "Give the scaled arrays new names: after `train = ...` the old mean and standard deviation are gone.",
     ],
     forbids=NUMPY_ONLY,
 )

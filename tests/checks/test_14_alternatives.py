@@ -331,7 +331,7 @@ guide(
     hints=[
         "Take the page's table 2, 4 / 6, 8: once by columns, once by rows, then the mean of the two results.",
         "Normalise twice with the same four lines, only the axes differ: (0, 2, 3, ...) and (1, 2, 3, ...).",
-        "Mind the brackets in 1 - ι, and that γ and β act on the mixture, once.",
+        "Note the brackets in 1 - ι, and that γ and β act on the mixture, once.",
     ],
     forbids=NUMPY_ONLY,
 )

@@ -20,9 +20,9 @@ guide(
         "light, and a network that has never seen noise.",
         "source_loader yields two images at a time, but nothing keeps you from torch.cat: with all images in one tensor you cut "
         "batches of your own. Take images and labels from one and the same walk, as the order changes from walk to walk.",
-        "Train on imitations of the night: darken each source image by a factor of its own and add noise. How much, the target images "
-        "tell. In the top and bottom rows next to nothing is written, so what varies there from image to image is noise.",
-        "Last, and last only: reset the running statistics, run the target images through the network in training mode with "
+        "Train on imitations of the night: darken each source image by a factor of its own and add noise. The target images tell how "
+        "much. In the top and bottom rows hardly anything is written, so what varies there from image to image is noise.",
+        "At the very end: reset the running statistics, run the target images through the network in training mode with "
         "momentum None, and return it after model.eval(). Any training after that moves the statistics again.",
         "A fresh start may be better than the weights you were given: layer.reset_parameters().",
     ],

@@ -1,4 +1,7 @@
-"""What the converter of formulas gets wrong and how it is repaired: an upgrade that changes either is noticed here."""
+"""What the converter of formulas gets wrong and how it is repaired: an upgrade that changes either is noticed here.
+
+And how a number that a cell inserts into the text is set.
+"""
 
 import importlib.util
 import re
@@ -61,11 +64,32 @@ REPAIRS = {
 
 
 @pytest.fixture(scope="module")
-def mathml():
+def formulas():
     spec = importlib.util.spec_from_file_location("formulas", ROOT / "_ext/formulas.py")
-    formulas = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(formulas)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def mathml(formulas):
     return formulas.mathml
+
+
+NUMBERS = {
+    "-0.24": "−0.24",
+    "5e-07": "5·10⁻⁷",
+    "-1.5e+03": "−1.5·10³",
+    "1e-05": "10⁻⁵",
+    "none or -3": "none or −3",
+    "GPT-2 of 2020-21": "GPT-2 of 2020-21",
+    "cpu with PyTorch 2.13.0+cpu": "cpu with PyTorch 2.13.0+cpu",
+}
+
+
+@pytest.mark.parametrize("printed", NUMBERS)
+def test_an_inserted_number_has_a_minus_sign_and_a_power_of_ten(formulas, printed):
+    assert formulas.typeset(printed) == NUMBERS[printed]
 
 
 @pytest.mark.parametrize(("latex", "fault", "repaired"), REPAIRS.values(), ids=REPAIRS)

@@ -90,6 +90,9 @@ def test_without_scripts_still_pictures_answers_and_reasons_are_there(book, figu
         page.goto((book / quiz_page).as_uri())
         for why in page.locator("form.quiz .why").all():
             assert why.is_visible() and why.inner_text().strip()
+        for quiz in page.locator("form.quiz").all():
+            marked = quiz.locator(".answer:has(.mark)")
+            assert marked.locator("input").get_attribute("value") == quiz.get_attribute("data-right")
 
 
 def test_a_drawing_without_scripts_is_the_figure_at_its_start(book, phone):
@@ -121,7 +124,7 @@ def test_a_question_is_answered_by_keyboard_alone_and_explains_a_wrong_answer(bo
     assert told.startswith("Not this one.") and len(told) > 30
     assert phone.evaluate(STORED) is None
     told = answer(phone, quiz, right=True)
-    assert told.startswith("Right.") and len(told) > 20
+    assert told.startswith("Right.") and told.count("Right") == 1 and len(told) > 20
     assert list(json.loads(phone.evaluate(STORED)).values()) == [True]
     phone.reload()
     assert quiz.locator("output").inner_text().startswith("Answered before.")
@@ -152,6 +155,7 @@ def test_each_chapter_asks_two_questions_and_each_answer_has_a_reason(pages):
         for quiz in quizzes:
             reasons = [why.get_text(strip=True) for why in quiz.select(".why")]
             assert len(reasons) >= 3 and all(reasons) and len(set(reasons)) == len(reasons), (chapter, quiz["id"])
+            assert ["Right" in reason for reason in reasons].count(True) == 1, (chapter, quiz["id"])
 
 
 # Colours follow the scheme and not the width, so contrast, the slowest rule by far, is looked at once in each scheme.

@@ -141,6 +141,32 @@ def words_of(page):
     return re.findall(r"[^\W_][\w.,’'-]*", " ".join([prose, *captions]))
 
 
+def main_text_of(page):
+    """The words of a page's main text: tables, figures, questions and what stands behind For the curious left out."""
+    text = page.read_text(encoding="utf-8").split("\n---\n", 1)[1]
+    text = re.sub(r"^## For the curious\n.*?(?=^## )", "", text, flags=re.S | re.M)
+    text = re.sub(r"^```.*?^```$|^\$\$\n.*?^\$\$", "", text, flags=re.S | re.M)
+    text = re.sub(r"^\|.*$", "", text, flags=re.M)
+    text = re.sub(r"\{glue:text\}`[^`]*`|\$[^$\n]+\$", "number", text)
+    text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}| <[^>`]*>", "", text)
+    return re.findall(r"[^\W_][\w.,’'-]*", text)
+
+
+@every_chapter
+def test_a_chapter_is_one_sitting(page):
+    assert len(main_text_of(page)) <= (1400 if page.stem < "06" else 2500)
+
+
+BASIC = [ROOT / "book" / f"{stem}.md" for stem in ("03_normalize", "04_scale_shift", "05_batchnorm_layer")]
+BOOKKEEPING = re.compile(r"\b(?:measured|evidence|parity|recorded)\(")
+
+
+@pytest.mark.parametrize("page", BASIC, ids=lambda page: page.stem)
+def test_a_cell_that_a_basic_chapter_shows_is_short_and_enters_nothing_into_the_ledger(page):
+    for source in to_read(page):
+        assert source.count("\n") < 30 and not BOOKKEEPING.search(source), source
+
+
 def test_the_tour_is_one_sitting():
     assert 600 < len(words_of(TOUR)) <= 1200
     assert 2 <= TOUR.read_text(encoding="utf-8").count("caption:") <= 5
