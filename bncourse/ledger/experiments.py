@@ -98,7 +98,7 @@ def run(stem: str, first_seed: int, full: bool) -> Path:
         seeds=entries.costs[-1].seeds if entries.costs else [],
         full=full,
         date=time.strftime("%Y-%m-%d"),
-        commit=_commit(),
+        commit=commit(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         versions=_versions(),
         processor_seconds=round(sum(cost.seconds for cost in entries.costs)),
@@ -129,7 +129,7 @@ def _rounded(entry: Evidence) -> Evidence:
     return Evidence(**rounded)
 
 
-def _commit() -> str:
+def commit() -> str:
     command = ["git", "rev-parse", "--short", "HEAD"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "unknown"
