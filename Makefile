@@ -11,7 +11,7 @@ READY  := $(VENV)/ready
 TESTING := $(VENV)/ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf experiments tensorflow test lab check notebooks serve editor clean
+.PHONY: help setup book pdf experiments gpu tensorflow test lab check notebooks serve editor clean
 
 help:       ## show these lines
 	@sed -n 's/^\([a-z]*\): *[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -36,6 +36,9 @@ pdf: book $(TESTING) ## print the whole course into _build/batch-normalization.p
 
 experiments: $(READY) ## run the pages' experiments with all their seeds, half an hour or so: ID=7 for a chapter
 	@$(BIN)/python -m bncourse experiments $(ID)
+
+gpu: $(READY)       ## run every page on a GPU, at the size for one: ID=7 for a chapter; what failed runs again
+	@$(BIN)/python -m bncourse gpu $(ID)
 
 tensorflow: $(READY) ## run TensorFlow and JAX beside PyTorch, in an environment of their own, over a gigabyte
 	@$(BIN)/python benchmarks/frameworks.py

@@ -37,7 +37,7 @@ SLOW_EXERCISES = {"15.1", "11.5"}
 SLOW_FIXTURES = {"book", "visits", "built_by"}
 
 # What is asked of every chapter; other files are about the package.
-OF_CHAPTERS = {"test_exercises", "test_notebooks", "test_pages"}
+OF_CHAPTERS = {"test_exercises", "test_notebooks", "test_pages", "test_devices"}
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from bncourse.ledger.entries import Entries, Evidence, entries_of_page
 from bncourse.ledger.experiments import StoredRun, stored
 from bncourse.ledger.verdicts import Verdict, verdict, verdict_of_entry
+from bncourse.publishing import gpu
 
 Cell = str | list[nodes.Node]
 
@@ -26,7 +27,10 @@ class Placeholder(nodes.General, nodes.Element):
 
 
 class Table(SphinxDirective):
-    """`{evidence} C2` shows what was measured for a claim; `{verdicts}` lists all claims, `{costs}` all pages."""
+    """`{evidence} C2` shows what was measured for a claim; `{verdicts}` lists all claims, `{costs}` all pages.
+
+    `{gpu-run}` lists what each page took on a GPU, or says that no page has run on one.
+    """
 
     optional_arguments = 1
     option_spec = {"class": directives.class_option}
@@ -43,7 +47,9 @@ class FillTables(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         for placeholder in list(self.document.findall(Placeholder)):
-            make = {"evidence": self.evidence, "verdicts": self.overview, "costs": self.costs}[placeholder["kind"]]
+            make = {"evidence": self.evidence, "verdicts": self.overview, "costs": self.costs}.get(
+                placeholder["kind"], self.gpu
+            )
             placeholder.replace_self(make(placeholder["claim"]))
 
     @cached_property
@@ -81,8 +87,9 @@ class FillTables(SphinxPostTransform):
         link = self.link(docname, docname.split("/")[-1][:2].lstrip("0"), f"cell-{entry.cell}")
         stored_run, own_verdict = self.stored_runs[docname], verdict_of_entry(entry)
         again = stored_run.again(entry) if stored_run else None
+        trained = f" ({self.pages[docname].trained})" if self.pages[docname].trained else ""
         return [
-            [nodes.Text(entry.what), nodes.Text("; "), nodes.emphasis("", entry.scale)],
+            [nodes.Text(entry.what), nodes.Text("; "), nodes.emphasis("", entry.scale), nodes.Text(trained)],
             interval(entry),
             badge(own_verdict),
             interval_and_verdict(again, own_verdict) if again else "–",
@@ -103,7 +110,17 @@ class FillTables(SphinxPostTransform):
 
     def costs(self, _: str) -> nodes.Node:
         rows = [self.cost_row(docname, entries) for docname, entries in self.pages.items() if entries.costs]
-        head = ("page", "cells", "processor seconds", "dearest cell, s", "memory, MiB", "seeds", "on", "stored run")
+        head = (
+            "page",
+            "cells",
+            "processor seconds",
+            "dearest cell, s",
+            "memory, MiB",
+            "seeds",
+            "trained on",
+            "on",
+            "stored run",
+        )
         return table(head, rows, "costs")
 
     def cost_row(self, docname: str, entries: Entries) -> list[Cell]:
@@ -116,9 +133,31 @@ class FillTables(SphinxPostTransform):
             [self.link(docname, f"{dearest.seconds:.0f}", f"cell-{dearest.cell}")],
             f"{last.peak:.0f}",
             ranges(last.seeds),
+            entries.trained or "–",
             last.date,
             f"{ranges(other.seeds)}, {'all' if other.full else 'as many as shown'}" if other else "–",
         ]
+
+    def gpu(self, _: str) -> list[nodes.Node]:
+        run = gpu.stored()
+        if run is None:
+            return [nodes.paragraph("", "The pages have never run on a GPU.")]
+        versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
+        words = f"Run on {run.device}, driver {run.driver}, in {run.precision}; {versions}; commit {run.commit}."
+        docnames = {docname.split("/")[-1]: docname for docname in self.pages}
+        rows = [
+            [
+                [self.link(docnames[page.page], self.env.titles[docnames[page.page]].astext())],
+                f"{page.seconds:.0f}",
+                f"{page.peak:.0f}",
+                "; ".join(page.trained) or "–",
+                page.date,
+                page.error or "; ".join(page.disputed) or "–",
+            ]
+            for page in run.pages
+        ]
+        head = ("page", "seconds", "memory on the GPU, MiB", "trained on", "on", "failed")
+        return [nodes.paragraph("", words), table(head, rows, "gpu")]
 
     def link(self, docname: str, text: str, anchor: str = "") -> nodes.Node:
         target = self.app.builder.get_relative_uri(self.env.docname, docname)
@@ -198,7 +237,7 @@ def written_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    for name in ("evidence", "verdicts", "costs"):
+    for name in ("evidence", "verdicts", "costs", "gpu-run"):
         app.add_directive(name, Table)
     app.add_node(Placeholder)
     app.add_post_transform(FillTables)

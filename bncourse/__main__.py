@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from argparse import Namespace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m bncourse", description="The batch normalization course.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     instructors = (_grade, _release, _nbgrader, _gradescope) if GRADING.is_dir() else ()
-    for add in (_check, _notebooks, _lab, _book, _pdf, _experiments, _serve, *instructors):
+    for add in (_check, _notebooks, _lab, _book, _pdf, _experiments, _gpu, _serve, *instructors):
         add(commands)
     return parser
 
@@ -147,16 +148,17 @@ def _experiments(commands: Commands) -> None:
     command.set_defaults(run=run)
 
 
+def _gpu(commands: Commands) -> None:
+    _add_chapters(
+        command := commands.add_parser("gpu", help="run every page on a GPU, at the size for one"), "chapters"
+    )
+    command.set_defaults(run=lambda options: import_module("bncourse.publishing.gpu").run_all(options.chapters))
+
+
 def _serve(commands: Commands) -> None:
     command = commands.add_parser("serve", help="serve the built site on this machine")
     command.add_argument("--port", type=int, default=8000)
-
-    def run(options: Namespace) -> None:
-        from bncourse.publishing import site
-
-        site.serve(options.port)
-
-    command.set_defaults(run=run)
+    command.set_defaults(run=lambda options: import_module("bncourse.publishing.site").serve(options.port))
 
 
 def _grade(commands: Commands) -> None:

@@ -167,15 +167,20 @@ class BatchNorm(nn.Module):
     def forward(self, x):
         # BEGIN SOLUTION
         shape = (-1, *[1] * (x.dim() - 2))
+        h = x.to(
+            torch.promote_types(x.dtype, torch.float32)
+        )  # 16 bits, as in mixed precision, are too few for statistics
         if self.training or self.running_mean is None:
             axes = (0, *range(2, x.dim()))
-            mean, var = x.mean(axes), x.var(axes, unbiased=False)
+            mean, var = h.mean(axes), h.var(axes, unbiased=False)
             if self.running_mean is not None:
                 self._track(mean.detach(), var.detach(), x.numel() // x.shape[1])
         else:
             mean, var = self.running_mean, self.running_var
-        y = (x - mean.view(shape)) / torch.sqrt(var.view(shape) + self.eps)
-        return y if self.weight is None else self.weight.view(shape) * y + self.bias.view(shape)
+        y = (h - mean.view(shape)) / torch.sqrt(var.view(shape) + self.eps)
+        if self.weight is not None:
+            y = self.weight.view(shape) * y + self.bias.view(shape)
+        return y.to(x.dtype)
 
     def _track(self, mean, var, count):
         self.num_batches_tracked += 1

@@ -201,9 +201,12 @@ class SyncBatchNorm(nn.Module):
     def forward(self, x):
         # BEGIN SOLUTION
         shape = (-1, *[1] * (x.dim() - 2))
-        mean, var = self._joint_statistics(x, shape) if self.training else (self.running_mean, self.running_var)
-        x_hat = (x - mean.view(shape)) / torch.sqrt(var.view(shape) + self.eps)
-        return self.weight.view(shape) * x_hat + self.bias.view(shape)
+        h = x.to(
+            torch.promote_types(x.dtype, torch.float32)
+        )  # 16 bits, as in mixed precision, are too few for statistics
+        mean, var = self._joint_statistics(h, shape) if self.training else (self.running_mean, self.running_var)
+        x_hat = (h - mean.view(shape)) / torch.sqrt(var.view(shape) + self.eps)
+        return (self.weight.view(shape) * x_hat + self.bias.view(shape)).to(x.dtype)
 
     def _joint_statistics(self, x, shape):
         axes = (0, *range(2, x.dim()))

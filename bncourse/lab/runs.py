@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from bncourse.course.kernel import bar_options
 from bncourse.lab.ensembles.ensemble import Ensemble, numbers
-from bncourse.lab.training import Array, History, batches, print_time, steps_of, tensors
+from bncourse.lab.training import Array, History, autocast, batches, print_time, steps_of, tensors
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ def descend(
     `x` `(members, batch, C, H, W)`, `y` `(members, batch)`, `rates` a number or `(members,)`; `velocity`, what the
     step before returned, is used with momentum only.
     """
-    losses = nets.losses(x, y)
+    with autocast(x.device):
+        losses = nets.losses(x, y).float()
     direction = list(torch.autograd.grad(losses.sum(), nets.parameters))
     if momentum and velocity is not None:
         direction = [momentum * before + change for before, change in zip(velocity, direction)]

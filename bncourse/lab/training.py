@@ -1,5 +1,6 @@
 """The one training loop of the course, and the choice of device, seeds and precision that goes with it."""
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,12 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
 from tqdm import tqdm
 
 from bncourse.course.kernel import bar_options, in_notebook, on_page
 
 Array = np.ndarray | Tensor
 Item = TypeVar("Item")
+PRECISION, DETERMINISTIC = "BNCOURSE_PRECISION", "BNCOURSE_DETERMINISTIC"
+trained: set[str] = set()  # on what, and in which precision, this process has trained: "cpu, float32"
 
 
 @dataclass
@@ -33,12 +37,26 @@ class History:
 
 @cache
 def device() -> torch.device:
-    """The device that everything trains on: cuda, else mps, else cpu."""
+    """The device that everything trains on: cuda (without TF32; deterministic if so asked), else mps, else cpu."""
     if torch.cuda.is_available():
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        torch.use_deterministic_algorithms(bool(os.environ.get(DETERMINISTIC)), warn_only=True)
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def precision(exact: bool = False) -> str:
+    """The dtype of all training's forward passes: BNCOURSE_PRECISION's, else float32, as in any case with `exact`."""
+    return "float32" if exact else os.environ.get(PRECISION, "float32")
+
+
+def autocast(on: torch.device, exact: bool = False) -> AbstractContextManager[Any]:
+    """For the forward pass of a training step: its precision, of which it makes a note in `trained`."""
+    dtype = precision(exact)
+    trained.add(f"{on.type}, {dtype}")
+    return nullcontext() if dtype == "float32" else torch.autocast(on.type, getattr(torch, dtype))
 
 
 def scale(cpu: Item, gpu: Item) -> Item:
@@ -53,13 +71,9 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def train_step(model: nn.Module, images: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
-    """One step of gradient descent on the cross-entropy of a batch; returns the loss, a tensor on its device.
-
-    On a GPU that has bfloat16 the forward pass runs in it, with images as channels last.
-    """
-    images = _layout(images)
-    with _precision(images.device):
+def train_step(model: nn.Module, images: Tensor, labels: Tensor, optimizer: Optimizer, exact: bool = False) -> Tensor:
+    """One step of gradient descent on the cross-entropy of a batch, in `precision(exact)`; returns the loss."""
+    with autocast(images.device, exact):
         loss = F.cross_entropy(model(images), labels)
     optimizer.zero_grad()
     loss.backward()
@@ -80,21 +94,22 @@ def fit(
     every: int | None = None,
     evaluate: Callable[[nn.Module, int], Any] | None = None,
     on: torch.device | str | None = None,
+    exact: bool = False,
 ) -> History:
     """Train `model` in place with stochastic gradient descent; returns a `History`.
 
     `images` `(N, C, H, W)` and `labels` `(N,)` are arrays or tensors, `on` a device if not the one found.
     Epochs are shuffled by `seed`, which also seeds everything else; an incomplete last batch is left out.
     `evaluate(model, step)` is called before the first step, after every `every` steps and after the last;
-    `seconds` leaves its time out. Raises ValueError where the images are fewer than a batch.
+    `seconds` leaves its time out. `exact`: in float32, for what is compared to the last digits.
+    Raises ValueError where the images are fewer than a batch.
     """
     on = torch.device(on or device())
     images, labels = tensors(images, labels, on)
-    order = list(batches(len(images), batch_size, steps, seed))
+    order = torch.stack(list(batches(len(images), batch_size, steps, seed))).to(on)
     seed_everything(seed)
-    model.to(on).train()
-    if _mixed(on):
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stubs
+    layout = torch.preserve_format if precision(exact) == "float32" else torch.channels_last
+    model.to(on, memory_format=layout).train()  # type: ignore[call-overload]  # missing in its stubs
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum)
     history = History(device=str(on))
     losses = torch.zeros(steps, device=on)
@@ -105,9 +120,8 @@ def fit(
                 history.steps.append(step)
                 history.records.append(evaluate(model, step))
 
-    for step in steps_of(history, steps, every, look, on):
-        batch = order[step - 1].to(on)
-        losses[step - 1] = train_step(model, images[batch], labels[batch], optimizer)
+    for step, batch in zip(steps_of(history, steps, every, look, on), order):
+        losses[step - 1] = train_step(model, images[batch], labels[batch], optimizer, exact)
     history.loss = losses.cpu().numpy()
     return history
 
@@ -201,16 +215,5 @@ def wait(on: torch.device) -> None:
     """Until a GPU has done what it was sent, so that a clock read next has measured it; at once elsewhere."""
     if on.type == "cuda":
         torch.cuda.synchronize(on)
-
-
-def _mixed(on: torch.device) -> bool:
-    return on.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def _precision(on: torch.device) -> AbstractContextManager[Any]:
-    return torch.autocast(on.type, torch.bfloat16) if _mixed(on) else nullcontext()
-
-
-def _layout(images: Tensor) -> Tensor:
-    channels_last = images.dim() == 4 and _mixed(images.device)
-    return images.contiguous(memory_format=torch.channels_last) if channels_last else images
+    elif on.type == "mps":
+        torch.mps.synchronize()

@@ -1,9 +1,16 @@
-"""What each cell of a page costs: processor time and memory."""
+"""What each cell of a page costs, processor time and memory; and how the pages time a layer or a step."""
 
+import math
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
+
+import numpy as np
 
 from bncourse.course.kernel import on_page, shell
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 def cell_number() -> int:
@@ -46,3 +53,40 @@ def watch_cells(enter: Callable[[int, float, float], None]) -> None:
 
     running.events.register("pre_run_cell", before_cell)
     running.events.register("post_run_cell", after_cell)
+
+
+def seconds_of(work: Callable[[], object], repeats: int = 1) -> float:
+    """Seconds of one call, the mean of `repeats` in a row; on a GPU, until that has done what it was sent.
+
+    On a CPU that is processor time, so that other programs do not count; on Windows, whose count is too coarse for it,
+    time by the clock.
+    """
+    from bncourse.lab.training import device, wait
+
+    clock = time.process_time if device().type == "cpu" and sys.platform != "win32" else time.perf_counter
+    wait(device())
+    start = clock()
+    for _ in range(repeats):
+        work()
+    wait(device())
+    return (clock() - start) / repeats
+
+
+def taking_turns(
+    works: Mapping[Name, Callable[[], object]], rounds: int, least: float = 2e-3
+) -> dict[Name, np.ndarray]:
+    """Seconds of each of `works` in each round, `{name: (rounds,)}`: in every round all are timed, in a new order.
+
+    Each is called so often in a row that this takes `least` seconds, after a few calls that are not counted.
+    """
+    repeats = {}
+    for name, work in works.items():
+        seconds_of(work, 2)
+        repeats[name] = max(1, math.ceil(least / max(seconds_of(work, 2), 1e-6)))
+    times = {name: np.empty(rounds) for name in works}
+    names = list(works)
+    for turn in range(rounds):
+        for place in np.random.default_rng(turn).permutation(len(names)):
+            name = names[place]
+            times[name][turn] = seconds_of(works[name], repeats[name])
+    return times

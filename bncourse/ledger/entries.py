@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -58,13 +59,17 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a cell took: processor `seconds`, the process's `peak` in MiB; `seeds` are those of the page so far."""
+    """What a cell took: processor `seconds`, the process's `peak` in MiB.
+
+    `seeds` are those of the page so far, `trained` on which devices and in which precisions it has trained so far.
+    """
 
     cell: int
     seconds: float
     peak: float
     seeds: list[int]
     date: str
+    trained: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -74,6 +79,11 @@ class Entries:
     evidence: list[Evidence] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     data: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def trained(self) -> str:
+        """On which device and in which precision the page trained: "cpu, float32"."""
+        return "; ".join(self.costs[-1].trained) if self.costs else ""
 
 
 def entries_of_page(path: Path) -> Entries:
@@ -117,7 +127,9 @@ def _content(text: str) -> Any:
 
 
 def _enter_cost(cell: int, seconds: float, peak: float) -> None:
-    _enter(f"cost {cell}", asdict(Cost(cell, seconds, peak, sorted(_seeds), time.strftime("%Y-%m-%d"))))
+    training = sys.modules.get("bncourse.lab.training")  # not imported for it: a page may do without PyTorch
+    trained = sorted(training.trained) if training else []
+    _enter(f"cost {cell}", asdict(Cost(cell, seconds, peak, sorted(_seeds), time.strftime("%Y-%m-%d"), trained)))
 
 
 # On import, which is in the first cell of a page: that cell would be missing from the costs otherwise.

@@ -5,30 +5,17 @@ import copy
 import io
 import re
 
-import matplotlib
 import pytest
 import torch
-from myst_nb.core.read import read_myst_markdown_notebook
 
 from bncourse.course import curriculum
-from bncourse.course.paths import ROOT
 from bncourse.lab import runs, training
-from tests import chosen
+from tests.course import pages
+from tests.course.pages import CHAPTERS, TOUR, cells_of
 
-matplotlib.use("Agg")
-CHAPTERS = [ROOT / "book" / f"{stem}.md" for stem in chosen.chapters()]
-TOUR = ROOT / "book" / "tour.md"
 every_chapter = pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
 every_page = pytest.mark.parametrize("page", [*CHAPTERS, TOUR], ids=lambda page: page.stem)
 HIDDEN = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
-
-
-def cells_of(page):
-    return read_myst_markdown_notebook(page.read_text(encoding="utf-8")).cells
-
-
-def code_of(page):
-    return [cell.source for cell in cells_of(page) if cell.cell_type == "code"]
 
 
 def on_meta(nets):
@@ -46,56 +33,40 @@ def on_meta(nets):
 def meta_first(monkeypatch):
     """Each training run first does a step on the meta device, which refuses tensors of the CPU, then two real ones."""
     seen = set()
-    fit, train_step, train = training.fit, training.train_step, runs.train
+    train_step, train = training.train_step, runs.train
 
-    def step_on_meta(model, images, labels, learning_rate=0.1):
+    def step_on_meta(model, images, labels):
         step = repr(model), tuple(images.shape)
         if step in seen:
             return
         twin = copy.deepcopy(model).to("meta").train()
         images = torch.empty(images.shape, dtype=torch.float32, device="meta")
         labels = torch.empty(labels.shape, dtype=torch.int64, device="meta")
-        loss = train_step(twin, images, labels, torch.optim.SGD(twin.parameters(), lr=learning_rate))
+        loss = train_step(twin, images, labels, torch.optim.SGD(twin.parameters(), lr=0.1))
         assert loss.device.type == "meta"
         seen.add(step)
 
-    def short_fit(model, images, labels, *, steps, batch_size=64, every=None, **options):
-        step_on_meta(model, images[:batch_size], labels[:batch_size])
-        return fit(model, images, labels, steps=min(steps, 2), batch_size=batch_size, every=every and 1, **options)
-
-    def checked_step(model, images, labels, optimizer):
-        step_on_meta(model, images, labels)
-        return train_step(model, images, labels, optimizer)
-
-    def short_train(nets, images, labels, *, steps, batch_size=64, every=None, evaluate=None, **options):
+    def train_on_meta(nets, images, labels, batch_size, options):
         images, labels = torch.as_tensor(images, dtype=torch.float32), torch.as_tensor(labels)
         step = nets.norm, nets.activation, len(nets.layers), tuple(images.shape[1:]), nets.dropout_at, nets.ghost
-        if step not in seen:
-            twin, few = on_meta(nets), slice(0, 2 * batch_size)
-            alone = {name: value for name, value in options.items() if name not in ("test", "subset", "label")}
-            with contextlib.redirect_stdout(io.StringIO()):
-                empty = [torch.empty_like(part[few], device="meta") for part in (images, labels)]
-                assert train(twin, *empty, steps=1, batch_size=batch_size, **alone).device == "meta"
-            seen.add(step)
-        steps, every = min(steps, 2), every and 1
-        return train(
-            nets, images, labels, steps=steps, batch_size=batch_size, every=every, evaluate=evaluate, **options
-        )
+        if step in seen:
+            return
+        twin, few = on_meta(nets), slice(0, 2 * batch_size)
+        others = ("every", "evaluate", "test", "subset", "label")
+        alone = {name: value for name, value in options.items() if name not in others}
+        with contextlib.redirect_stdout(io.StringIO()):
+            empty = [torch.empty_like(part[few], device="meta") for part in (images, labels)]
+            assert train(twin, *empty, steps=1, batch_size=batch_size, **alone).device == "meta"
+        seen.add(step)
 
-    monkeypatch.setattr(runs, "train", short_train)
-    monkeypatch.setattr(training, "fit", short_fit)
-    monkeypatch.setattr(training, "train_step", checked_step)
+    pages.shorten(monkeypatch, step_on_meta, train_on_meta)
     return seen
 
 
 @every_page
 def test_training_steps_run_on_any_device(page, meta_first, monkeypatch):
     monkeypatch.setenv("BNCOURSE_PAGE", "1")
-    namespace = {"__name__": "__main__", "display": lambda *things: None}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for number, source in enumerate(code_of(page)):
-            exec(compile(source, f"{page.name}, cell {number}", "exec"), namespace)
-            matplotlib.pyplot.close("all")
+    pages.run(page)
     assert meta_first
 
 

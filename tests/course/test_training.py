@@ -90,8 +90,8 @@ def test_the_meta_device_finds_a_tensor_left_on_the_cpu():
 
 
 def test_mixed_precision_computes_in_bfloat16_and_keeps_float32_weights(monkeypatch):
-    """The branch that CUDA takes, here on the CPU: autocast behaves alike, the kernels are others."""
-    monkeypatch.setattr(training, "_mixed", lambda on: True)
+    """Here on the CPU: autocast on CUDA behaves alike, the kernels are others."""
+    monkeypatch.setenv(training.PRECISION, "bfloat16")
     model, seen = network(), []
     model[0].register_forward_hook(lambda module, inputs, output: seen.append(output))
     images, labels = blobs()

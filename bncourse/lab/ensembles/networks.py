@@ -132,21 +132,21 @@ class Networks(Ensemble):
             return F.batch_norm(h, running_mean.flatten(), running_var.flatten(), gamma, beta, eps=self.eps)
         if self.ghost and len(h) % self.ghost:
             raise ValueError(f"a batch of {len(h)} cannot be cut into ghost batches of {self.ghost}")
-        outputs, means, variances = [], [], []
-        for part in h.split(self.ghost) if self.ghost else [h]:
-            # With momentum 1, PyTorch's running statistics are those of the latest batch.
-            means.append(torch.zeros_like(beta))
-            variances.append(torch.zeros_like(beta))
-            outputs.append(F.batch_norm(part, means[-1], variances[-1], gamma, beta, True, 1.0, self.eps))
-        running_mean.lerp_(torch.stack(means).mean(0).view_as(running_mean), self.momentum)
-        running_var.lerp_(torch.stack(variances).mean(0).view_as(running_var), self.momentum)
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        ghosts = len(h) // self.ghost if self.ghost else 1
+        if ghosts > 1:  # they stand side by side too
+            h = h.unflatten(0, (ghosts, -1)).transpose(0, 1).flatten(1, 2)
+            gamma, beta = gamma.repeat(ghosts), beta.repeat(ghosts)
+        # With momentum 1, PyTorch's running statistics are those of the latest batch.
+        mean, variance = torch.zeros_like(beta), torch.zeros_like(beta)
+        h = F.batch_norm(h, mean, variance, gamma, beta, True, 1.0, self.eps)
+        running_mean.lerp_(mean.view(ghosts, *running_mean.shape).mean(0), self.momentum)
+        running_var.lerp_(variance.view(ghosts, *running_var.shape).mean(0), self.momentum)
+        return h if ghosts == 1 else h.unflatten(1, (ghosts, -1)).transpose(0, 1).flatten(0, 1)
 
     def _dropped(self, at: str, h: Tensor, training: bool) -> Tensor:
         if not (training and self.dropout and self.dropout_at == at):
             return h
-        shape = self._by_member(h).shape[1:]
-        share = 1 - self.dropout
+        shape, share = self._by_member(h).shape[1:], 1 - self.dropout
         masks = [torch.empty(shape).bernoulli_(share, generator=draw) for draw in self._mask_draws]
         return h * self._side_by_side(torch.stack(masks)[self.seed_index].div_(share).to(h.device))
 
