@@ -1,5 +1,6 @@
 """The ledger: each claim with its verdict and what the executed pages measured of it; and what each page cost."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from bncourse.ledger.claims import CLAIMS, Claim, Number, claims
 from bncourse.ledger.entries import Entries, Evidence, entries_of_page
@@ -104,8 +105,39 @@ class Row:
         return self.again or self.build
 
 
+class Choice(nodes.Inline, nodes.Element):
+    """Sentences of which the page shows one; `kind` and `key` say what decides, each child says `when`."""
+
+
+class ChoiceRole(SphinxRole):
+    """A sentence chosen by what was measured.
+
+    `{sign}` takes three: for an interval above no effect, one that contains it, one below. What was measured is a name
+    of this page by `measured` with several values, or an entry of evidence: ``{sign}`ch06_held ? saves | cannot tell |
+    costs` ``, ``{sign}`D7 / what was compared ? saves | cannot tell | costs` ``. `{decided}` takes one for each
+    verdict of the ledger on a claim, and "else": ``{decided}`E4 ? opposite: it loses | else: it does not` ``.
+    """
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        key, mark, texts = self.text.partition(" ? ")
+        alternatives = [text.strip() for text in texts.split("|")]
+        cases = ["above", "between", "below"]
+        if self.name == "decided":
+            cases, _, alternatives = map(list, zip(*(text.partition(": ") for text in alternatives)))
+        known = {str(verdict) for verdict in Verdict} | {"else"}
+        wrong = self.name == "decided" and (not set(cases) <= known or "else" not in cases)
+        if not mark or len(alternatives) != len(cases) or not all(alternatives) or wrong:
+            problem = self.inliner.reporter.error(f"{self.name}: {self.text!r} names no choice", line=self.lineno)
+            return [], [problem]
+        choice = Choice(kind=self.name, key=key)
+        choice += [nodes.inline("", text, when=case) for case, text in zip(cases, alternatives)]
+        if self.name == "decided":
+            self.env.metadata[self.env.docname]["tables"] = True
+        return [choice], []
+
+
 class FillTables(SphinxPostTransform):
-    """Put the tables in the place of the placeholders."""
+    """Put the tables in the place of the placeholders, and one sentence in the place of each choice."""
 
     default_priority = 8
 
@@ -117,6 +149,32 @@ class FillTables(SphinxPostTransform):
                 placeholder.replace_self(make(self.claims[placeholder["claim"]]))
             else:
                 placeholder.replace_self(self.counts() if kind == "verdicts" else self.costs())
+        for choice in list(self.document.findall(Choice)):
+            case = self.sign(choice["key"]) if choice["kind"] == "sign" else self.decided(choice["key"])
+            texts = {child["when"]: child.astext() for child in choice.children}
+            choice.replace_self(nodes.Text(texts.get(case) or texts["else"]))
+
+    def sign(self, key: str) -> str:
+        """Where the interval of a measurement lies: above no effect, below it, or between, so that it contains it."""
+        claim, slash, what = key.partition(" / ")
+        if slash and (claim, what) in self.rows:
+            entry = self.rows[claim, what].build
+            low, high, null = entry.low, entry.high, entry.null
+        elif interval := means_of_page(self.glued(self.env.docname)).get(key):
+            (low, high), null = interval, 0.0
+        else:
+            log.warning("no cell measured %r with an interval", key, location=self.env.docname)
+            return "between"
+        return "above" if low > null else "below" if high < null else "between"
+
+    def decided(self, claim: str) -> str:
+        if claim not in self.verdicts:
+            log.warning("no claim %r", claim, location=self.env.docname)
+        return str(self.verdicts.get(claim, "else"))
+
+    def glued(self, docname: str) -> Path:
+        """What the cells of a page handed on."""
+        return Path(self.env.mystnb_config.output_folder) / f"{docname}.glue.json"
 
     @cached_property
     def claims(self) -> dict[str, Claim]:
@@ -125,10 +183,11 @@ class FillTables(SphinxPostTransform):
     @cached_property
     def pages(self) -> dict[str, Entries]:
         """What each executed page entered, by docname, in the order of the table of contents."""
-        folder = Path(self.env.mystnb_config.output_folder)
         executed, root = NbMetadataCollector.get_doc_data(self.env), self.env.config.root_doc
-        docnames = [name for name in (root, *self.env.toctree_includes[root]) if "glue" in executed.get(name, {})]
-        return {docname: entries_of_page(folder / f"{docname}.glue.json") for docname in docnames}
+        docnames = [
+            name for name in (root, *self.env.toctree_includes.get(root, ())) if "glue" in executed.get(name, {})
+        ]
+        return {docname: entries_of_page(self.glued(docname)) for docname in docnames}
 
     @cached_property
     def stored_runs(self) -> dict[str, StoredRun | None]:
@@ -274,6 +333,14 @@ def promise(number: Number | None) -> str:
     return f"; the guide: {number.words} {' and '.join(sorted(ends, key=float))}"
 
 
+def means_of_page(path: Path) -> dict[str, tuple[float, float]]:
+    """{name: (low, high)} of what a page measured with several values, from the `.glue.json` that the build keeps."""
+    outputs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    texts = {name: output["data"].get("text/plain", "") for name, output in outputs.items()}
+    means = {name: (float(texts[name]), float(texts[f"{name}_ci"])) for name in texts if f"{name}_ci" in texts}
+    return {name: (mean - half, mean + half) for name, (mean, half) in means.items()}
+
+
 def ranges(numbers: list[int]) -> str:
     """[0, 1, 2, 7] as "0–2, 7"."""
     runs: list[list[int]] = []
@@ -324,7 +391,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("evidence", Claimed)
     for name in ("verdicts", "costs"):
         app.add_directive(name, Table)
+    for name in ("sign", "decided"):
+        app.add_role(name, ChoiceRole())
     app.add_node(Placeholder)
+    app.add_node(Choice)
     app.add_post_transform(FillTables)
     app.connect("doctree-read", number_cells)
     app.connect("env-updated", written_again)

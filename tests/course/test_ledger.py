@@ -179,6 +179,20 @@ def test_every_piece_of_evidence_belongs_to_a_claim(measured):
     assert measured and not set(measured) - set(CLAIMS)
 
 
+DECIDED = re.compile(r"\{decided\}`(\w+) \? ([^`]+)`")
+
+
+def test_sentences_on_a_verdict_are_those_of_the_ledger(book, ledger):
+    texts = {path.stem: path.read_text("utf8") for path in LEDGER.parent.glob("*.md")}
+    chosen = [(stem, *match) for stem, text in texts.items() for match in DECIDED.findall(text)]
+    assert len(chosen) >= 4
+    for stem, claim, alternatives in chosen:
+        page = BeautifulSoup((book / f"book/{stem}.html").read_text("utf8"), "html.parser")
+        sentences = dict(text.strip().split(": ", 1) for text in alternatives.split("|"))
+        verdict = section_of(claim, ledger).select_one(".verdict-badge").text
+        assert plain(sentences.get(verdict, sentences["else"])) in plain(page.select_one("article").text)
+
+
 def test_the_overview_counts_every_claim_under_its_verdict(ledger):
     for row in ledger.select("table.ledger-verdicts tbody tr"):
         verdict, count, names = (cell.text for cell in row.select("td"))
