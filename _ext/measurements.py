@@ -1,64 +1,198 @@
-"""The ledger's tables: what the executed pages measured, with the verdict on each claim, and what each page cost."""
+"""The ledger: each claim with its verdict and what the executed pages measured of it; and what each page cost."""
 
-from collections import defaultdict
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from bncourse.ledger.claims import CLAIMS, Claim, Number, claims
 from bncourse.ledger.entries import Entries, Evidence, entries_of_page
 from bncourse.ledger.experiments import StoredRun, stored
-from bncourse.ledger.verdicts import Verdict, verdict, verdict_of_entry
+from bncourse.ledger.verdicts import FALSE_DISCOVERIES, Agreement, Verdict, agreement, verdicts
 from bncourse.publishing import gpu
 
 Cell = str | list[nodes.Node]
+log = logging.getLogger(__name__)
 
 
 class Placeholder(nodes.General, nodes.Element):
-    """A table that is made when all pages are executed; `kind` says which, `claim` for which claim."""
+    """What is made when all pages are executed; `kind` says which, `claim` for which claim."""
 
 
 class Table(SphinxDirective):
-    """`{evidence} C2` shows what was measured for a claim; `{verdicts}` lists all claims, `{costs}` all pages.
+    """`{verdicts}` counts the verdicts and lists their claims, `{costs}` lists all pages.
 
     `{gpu-run}` lists what each page took on a GPU, or says that no page has run on one.
     """
 
-    optional_arguments = 1
     option_spec = {"class": directives.class_option}
 
     def run(self) -> list[nodes.Node]:
         self.env.metadata[self.env.docname]["tables"] = True
-        return [Placeholder(kind=self.name, claim=" ".join(self.arguments))]
+        return [Placeholder(kind=self.name)]
+
+
+class Claimed(SphinxDirective):
+    """`{evidence} C2` shows a claim of `book/claims.yml`: the guide's sentence, the question, the answer, the verdict.
+
+    The rest is folded: why this question, what speaks against it, all other measurements, the source.
+    """
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        self.env.metadata[self.env.docname]["tables"] = True
+        self.env.note_dependency(str(CLAIMS))
+        (name,) = self.arguments
+        if name not in claims():
+            raise self.error(f"no claim {name} in {CLAIMS.name}")
+        claim = claims()[name]
+        card = nodes.container(classes=["claim"])
+        card += self.parsed(f"**The guide:** {claim.says}\n\n**Asked:** {claim.question}")
+        card += Placeholder(kind="answer", claim=name)
+        card += html(f'<details class="claim-more"><summary>More on {name}</summary>')
+        card += self.parsed("\n\n".join(f"**{title}:** {text}" for title, text in remarks(claim) if text))
+        card += Placeholder(kind="measurements", claim=name)
+        if claim.left_out:
+            lines = [f"- {what[:1].upper()}{what[1:]}: *{reason}.*" for what, reason in claim.left_out.items()]
+            card += self.parsed("\n".join(["**No evidence on this claim:**", "", *lines]))
+        card += html("</details>")
+        return [card]
+
+    def parsed(self, text: str) -> list[nodes.Node]:
+        content = nodes.container()
+        self.state.nested_parse(StringList(text.splitlines(), str(CLAIMS)), self.content_offset, content)
+        return content.children
+
+
+def remarks(claim: Claim) -> list[tuple[str, str]]:
+    """What is said of a claim besides its question: titles, and texts or nothing."""
+    plural = "s" if "–" in claim.lines else ""
+    return [
+        ("Why this question", claim.why),
+        ("Against it", claim.caution),
+        ("Changed", claim.changed),
+        ("Its source", claim.source),
+        ("In the guide", f"line{plural} {claim.lines}."),
+    ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measurement as a build has it, the page it is from, and the stored run of that page."""
+
+    docname: str
+    build: Evidence
+    run: StoredRun | None
+
+    @property
+    def again(self) -> Evidence | None:
+        """The same measurement in the stored run."""
+        return self.run.again(self.build) if self.run else None
+
+    @property
+    def decisive(self) -> Evidence:
+        """What a verdict rests on: the stored run; the build where nothing is stored, as of formulas."""
+        return self.again or self.build
+
+
+class Choice(nodes.Inline, nodes.Element):
+    """Sentences of which the page shows one; `kind` and `key` say what decides, each child says `when`."""
+
+
+class ChoiceRole(SphinxRole):
+    """A sentence chosen by what was measured.
+
+    `{sign}` takes three: for an interval above no effect, one that contains it, one below. What was measured is a name
+    of this page by `measured` with several values, or an entry of evidence: ``{sign}`ch06_held ? saves | cannot tell |
+    costs` ``, ``{sign}`D7 / what was compared ? saves | cannot tell | costs` ``. `{decided}` takes one for each
+    verdict of the ledger on a claim, and "else": ``{decided}`E4 ? opposite: it loses | else: it does not` ``.
+    """
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        key, mark, texts = self.text.partition(" ? ")
+        alternatives = [text.strip() for text in texts.split("|")]
+        cases = ["above", "between", "below"]
+        if self.name == "decided":
+            cases, _, alternatives = map(list, zip(*(text.partition(": ") for text in alternatives)))
+        known = {str(verdict) for verdict in Verdict} | {"else"}
+        wrong = self.name == "decided" and (not set(cases) <= known or "else" not in cases)
+        if not mark or len(alternatives) != len(cases) or not all(alternatives) or wrong:
+            problem = self.inliner.reporter.error(f"{self.name}: {self.text!r} names no choice", line=self.lineno)
+            return [], [problem]
+        choice = Choice(kind=self.name, key=key)
+        choice += [nodes.inline("", text, when=case) for case, text in zip(cases, alternatives)]
+        if self.name == "decided":
+            self.env.metadata[self.env.docname]["tables"] = True
+        return [choice], []
 
 
 class FillTables(SphinxPostTransform):
-    """Put the tables in the place of the placeholders."""
+    """Put the tables in the place of the placeholders, and one sentence in the place of each choice."""
 
     default_priority = 8
 
     def run(self, **kwargs: Any) -> None:
         for placeholder in list(self.document.findall(Placeholder)):
-            make = {"evidence": self.evidence, "verdicts": self.overview, "costs": self.costs}.get(
-                placeholder["kind"], self.gpu
-            )
-            placeholder.replace_self(make(placeholder["claim"]))
+            kind = placeholder["kind"]
+            if kind in ("answer", "measurements"):
+                make = self.answer if kind == "answer" else self.measurements
+                placeholder.replace_self(make(self.claims[placeholder["claim"]]))
+            else:
+                tables = {"verdicts": self.counts, "costs": self.costs, "gpu-run": self.gpu}
+                placeholder.replace_self(tables[kind]())
+        for choice in list(self.document.findall(Choice)):
+            case = self.sign(choice["key"]) if choice["kind"] == "sign" else self.decided(choice["key"])
+            texts = {child["when"]: child.astext() for child in choice.children}
+            choice.replace_self(nodes.Text(texts.get(case) or texts["else"]))
+
+    def sign(self, key: str) -> str:
+        """Where the interval of a measurement lies: above no effect, below it, or between, so that it contains it."""
+        claim, slash, what = key.partition(" / ")
+        if slash and (claim, what) in self.rows:
+            entry = self.rows[claim, what].build
+            low, high, null = entry.low, entry.high, entry.null
+        elif interval := means_of_page(self.glued(self.env.docname)).get(key):
+            (low, high), null = interval, 0.0
+        else:
+            log.warning("no cell measured %r with an interval", key, location=self.env.docname)
+            return "between"
+        return "above" if low > null else "below" if high < null else "between"
+
+    def decided(self, claim: str) -> str:
+        if claim not in self.verdicts:
+            log.warning("no claim %r", claim, location=self.env.docname)
+        return str(self.verdicts.get(claim, "else"))
+
+    def glued(self, docname: str) -> Path:
+        """What the cells of a page handed on."""
+        return Path(self.env.mystnb_config.output_folder) / f"{docname}.glue.json"
+
+    @cached_property
+    def claims(self) -> dict[str, Claim]:
+        return claims()
 
     @cached_property
     def pages(self) -> dict[str, Entries]:
         """What each executed page entered, by docname, in the order of the table of contents."""
-        folder = Path(self.env.mystnb_config.output_folder)
         executed, root = NbMetadataCollector.get_doc_data(self.env), self.env.config.root_doc
-        docnames = [name for name in (root, *self.env.toctree_includes[root]) if "glue" in executed.get(name, {})]
-        return {docname: entries_of_page(folder / f"{docname}.glue.json") for docname in docnames}
+        docnames = [
+            name for name in (root, *self.env.toctree_includes.get(root, ())) if "glue" in executed.get(name, {})
+        ]
+        return {docname: entries_of_page(self.glued(docname)) for docname in docnames}
 
     @cached_property
     def stored_runs(self) -> dict[str, StoredRun | None]:
@@ -66,49 +200,98 @@ class FillTables(SphinxPostTransform):
         return {docname: stored(docname.split("/")[-1]) for docname in self.pages}
 
     @cached_property
-    def by_claim(self) -> dict[str, list[tuple[str, Evidence]]]:
-        """{claim: [(docname, entry), …]}, all pieces of evidence."""
-        claims = defaultdict(list)
-        for docname, entries in self.pages.items():
-            for entry in entries.evidence:
-                claims[entry.claim].append((docname, entry))
-        return claims
+    def rows(self) -> dict[tuple[str, str], Row]:
+        """All measurements, by the claim that they were entered under and what they compare."""
+        return {
+            entry.measurement: Row(docname, entry, self.stored_runs[docname])
+            for docname, entries in self.pages.items()
+            for entry in entries.evidence
+        }
 
-    def verdict_on(self, claim: str) -> Verdict:
-        return verdict(entry for _, entry in self.by_claim[claim])
+    @cached_property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict on each claim; a row that no page enters is a warning."""
+        for claim in self.claims.values():
+            named = [claim.row] if claim.row else []
+            for row in [*named, *((claim.id, what) for what in claim.left_out)]:
+                if row not in self.rows:
+                    log.warning("%s: no page enters %r", CLAIMS.name, " | ".join(row), location=self.env.docname)
+        rows = {claim: self.row_of(claim) for claim in self.claims.values()}
+        return verdicts({claim: row.decisive if row else None for claim, row in rows.items()})
 
-    def evidence(self, claim: str) -> list[nodes.Node]:
-        line = nodes.paragraph("", "Verdict: ", *badge(self.verdict_on(claim)), classes=["verdict"])
-        rows = [self.evidence_row(docname, entry) for docname, entry in self.by_claim[claim]]
-        head = ("compared", "measured", "verdict", "other seeds", "no effect is", "s", "cell")
-        return [line, table(head, rows, "evidence")] if rows else [line]
+    def row_of(self, claim: Claim) -> Row | None:
+        """The measurement that decides a claim."""
+        return self.rows.get(claim.row) if claim.row else None
 
-    def evidence_row(self, docname: str, entry: Evidence) -> list[Cell]:
-        link = self.link(docname, docname.split("/")[-1][:2].lstrip("0"), f"cell-{entry.cell}")
-        stored_run, own_verdict = self.stored_runs[docname], verdict_of_entry(entry)
-        again = stored_run.again(entry) if stored_run else None
-        trained = f" ({self.pages[docname].trained})" if self.pages[docname].trained else ""
-        return [
-            [nodes.Text(entry.what), nodes.Text("; "), nodes.emphasis("", entry.scale), nodes.Text(trained)],
-            interval(entry),
-            badge(own_verdict),
-            interval_and_verdict(again, own_verdict) if again else "–",
-            no_effect(entry),
-            f"{cost(self.pages[docname], entry.cell):.0f}",
-            [link],
+    def agreement_on(self, claim: Claim) -> Agreement | None:
+        """What this build says of the stored run that decides a claim; None where nothing is stored."""
+        row = self.row_of(claim)
+        return agreement(claim, row.again, row.build) if row and row.again else None
+
+    def answer(self, claim: Claim) -> nodes.Node:
+        row, words = self.row_of(claim), [nodes.strong("", "Measured:"), nodes.Text(" ")]
+        if row is None:
+            words += [nodes.Text("nothing that answers it. ")]
+        else:
+            words += [nodes.Text(f"{shown(row.decisive)}{promise(claim.number)}. ")]
+        words += badge(self.verdicts[claim.id])
+        again = self.agreement_on(claim)
+        if again:
+            words += [nodes.Text(f" This build {again}.")]
+        return nodes.paragraph("", "", *words, classes=["verdict"])
+
+    def measurements(self, claim: Claim) -> list[nodes.Node]:
+        """All that was measured of a claim, the decisive row first, and where the stored run of that is from."""
+        first = self.row_of(claim)
+        others = [
+            row
+            for (name, what), row in self.rows.items()
+            if name == claim.id and what not in claim.left_out and row is not first
         ]
+        rows = [self.measurement(row, decides=row is first) for row in ([first] if first else []) + others]
+        if not rows:
+            return []
+        parts: list[nodes.Node] = [table(("compared", "stored run", "this build", "cell"), rows, "evidence")]
+        if first and first.run and first.again:
+            run = first.run
+            text = (
+                f"Stored run: {run.date}, commit {run.commit}, {run.machine}, seeds {ranges(run.seeds)}, "
+                f"{run.processor_seconds} s for the page."
+            )
+            parts.append(nodes.paragraph("", text, classes=["provenance"]))
+        return parts
 
-    def overview(self, _: str) -> nodes.Node:
-        sections = self.document.findall(lambda node: isinstance(node, nodes.section) and node["names"])
-        rows = []
-        for section in sections:
-            claim, _, sentence = section.next_node(nodes.title).astext().partition(": ")
-            if sentence:
-                link = nodes.reference("", claim, internal=True, refid=section["ids"][0])
-                rows.append([[link], sentence, badge(self.verdict_on(claim)), str(len(self.by_claim[claim]))])
-        return table(("id", "claim", "verdict", "measurements"), rows, "verdicts")
+    def measurement(self, row: Row, decides: bool) -> list[Cell]:
+        entry, number = row.build, row.docname.split("/")[-1][:2].lstrip("0")
+        what: list[nodes.Node] = [nodes.strong("", "Decides: ")] if decides else []
+        trained = f" ({self.pages[row.docname].trained})" if self.pages[row.docname].trained else ""
+        what += [nodes.Text(f"{entry.what}; "), nodes.emphasis("", entry.scale), nodes.Text(trained)]
+        again = shown(row.again) if row.again else "–"
+        return [what, again, shown(entry), [self.link(row.docname, number, f"cell-{entry.cell}")]]
 
-    def costs(self, _: str) -> nodes.Node:
+    def counts(self) -> list[nodes.Node]:
+        """How many claims have which verdict, and which; then how many of these may be wrong."""
+        rows: list[Sequence[Cell]] = []
+        for verdict in Verdict:
+            names = [name for name, own in self.verdicts.items() if own == verdict]
+            links: list[nodes.Node] = []
+            for name in names:
+                link = nodes.reference("", name, internal=True, refid=f"claim-{name.lower()}")
+                links += [nodes.Text(", "), link] if links else [link]
+            if names:
+                rows.append([badge(verdict), str(len(names)), links])
+        directions = sum(verdict.has_direction for verdict in self.verdicts.values())
+        again = [agreement for claim in self.claims.values() if (agreement := self.agreement_on(claim))]
+        numbers = {kind: again.count(kind) for kind in Agreement}
+        text = (
+            f"Of the {directions} verdicts that name a direction, at most {FALSE_DISCOVERIES * directions:.0f} "
+            f"should be wrong. Of the {len(again)} that rest on a stored run, this build with its few seeds agrees "
+            f"with {numbers[Agreement.AGREES]}, cannot tell {numbers[Agreement.CANNOT_TELL]}, and disagrees with "
+            f"{numbers[Agreement.DISAGREES]}."
+        )
+        return [table(("verdict", "claims", "which"), rows, "verdicts"), nodes.paragraph("", text)]
+
+    def costs(self) -> nodes.Node:
         rows = [self.cost_row(docname, entries) for docname, entries in self.pages.items() if entries.costs]
         head = (
             "page",
@@ -138,7 +321,7 @@ class FillTables(SphinxPostTransform):
             f"{ranges(other.seeds)}, {'all' if other.full else 'as many as shown'}" if other else "–",
         ]
 
-    def gpu(self, _: str) -> list[nodes.Node]:
+    def gpu(self) -> list[nodes.Node]:
         run = gpu.stored()
         if run is None:
             return [nodes.paragraph("", "The pages have never run on a GPU.")]
@@ -164,34 +347,36 @@ class FillTables(SphinxPostTransform):
         return nodes.reference("", text, internal=True, refuri=f"{target}#{anchor}" if anchor else target)
 
 
-def cost(entries: Entries, cell: int) -> float:
-    """Processor seconds of the page up to and including a cell, since the cell before that entered evidence."""
-    first = max((entry.cell for entry in entries.evidence if entry.cell < cell), default=0)
-    return sum(cost.seconds for cost in entries.costs if first < cost.cell <= cell)
-
-
-def interval(entry: Evidence) -> str:
-    """An effect and its interval, as text."""
+def shown(entry: Evidence) -> str:
+    """An effect and its interval, in as many digits as the interval supports."""
     if entry.is_parity:
-        return f"{entry.high:.1e}"
-    digits = 0 if min(abs(entry.low), abs(entry.high)) >= 100 else 1 if abs(entry.effect) >= 1 else 2
-    numbers = (entry.effect, entry.low, entry.high)
-    effect, low, high = (f"{number:.{digits}f}".replace("-", "−") for number in numbers)
+        return f"largest difference {number(entry.high, '.0e')}, allowed {number(entry.null, '.0e')}"
+    width = entry.high - entry.low
+    digits = min(2, max(0, 1 - floor(log10(width)))) if width > 0 and isfinite(width) else 1
+    effect, low, high = (number(value, f".{digits}f") for value in (entry.effect, entry.low, entry.high))
     unit = "×" if entry.unit == "x" else entry.unit
     return f"{effect} [{low}, {high}] {unit}".strip()
 
 
-def interval_and_verdict(again: Evidence, here: Verdict) -> str:
-    """The interval of a stored measurement, with its own verdict where that is not this build's."""
-    there = verdict_of_entry(again)
-    return interval(again) if there == here else f"{interval(again)}: {there}"
+def number(value: float, form: str) -> str:
+    """A number as text, with a true minus sign and no negative zero."""
+    return f"{value:z{form}}".replace("-", "−") if value else "0"
 
 
-def no_effect(entry: Evidence) -> str:
-    """What the rule compares an entry with, as text."""
-    if entry.is_parity:
-        return f"at most {entry.null:.0e}" if entry.null else "0"
-    return f"{entry.null:g}" if entry.guide is None else f"{entry.null:g}; the guide: {entry.guide:g}"
+def promise(number: Number | None) -> str:
+    """What the guide promises, as text."""
+    if number is None:
+        return ""
+    ends = {f"{end:g}" for end in (number.least, number.most) if isfinite(end)}
+    return f"; the guide: {number.words} {' and '.join(sorted(ends, key=float))}"
+
+
+def means_of_page(path: Path) -> dict[str, tuple[float, float]]:
+    """{name: (low, high)} of what a page measured with several values, from the `.glue.json` that the build keeps."""
+    outputs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    texts = {name: output["data"].get("text/plain", "") for name, output in outputs.items()}
+    means = {name: (float(texts[name]), float(texts[f"{name}_ci"])) for name in texts if f"{name}_ci" in texts}
+    return {name: (mean - half, mean + half) for name, (mean, half) in means.items()}
 
 
 def ranges(numbers: list[int]) -> str:
@@ -207,6 +392,10 @@ def ranges(numbers: list[int]) -> str:
 
 def badge(verdict: Verdict) -> list[nodes.Node]:
     return [nodes.inline("", verdict, classes=["verdict-badge", verdict.replace(" ", "-")])]
+
+
+def html(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Cell]], kind: str) -> nodes.Node:
@@ -237,9 +426,13 @@ def written_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    for name in ("evidence", "verdicts", "costs", "gpu-run"):
+    app.add_directive("evidence", Claimed)
+    for name in ("verdicts", "costs", "gpu-run"):
         app.add_directive(name, Table)
+    for name in ("sign", "decided"):
+        app.add_role(name, ChoiceRole())
     app.add_node(Placeholder)
+    app.add_node(Choice)
     app.add_post_transform(FillTables)
     app.connect("doctree-read", number_cells)
     app.connect("env-updated", written_again)

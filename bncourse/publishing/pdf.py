@@ -104,6 +104,8 @@ def article(page: BeautifulSoup, name: str, names: Collection[str]) -> Tag:
     (content,) = page.select("article.bd-article")
     for tag in content.select("script, .headerlink, button, .prev-next-footer, details.hide"):
         tag.decompose()
+    for tag in content.select("details.claim-more"):
+        tag["open"] = ""  # paper cannot unfold it
     for tag in content.select("[id]"):
         tag["id"] = anchor(name, str(tag["id"]))
     content["id"] = anchor(name)

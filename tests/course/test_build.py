@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from bs4 import BeautifulSoup
 
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import ROOT
@@ -43,13 +44,39 @@ def small_book(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [PAGE.format(code="1 / 0"), "# A page\n\n[there](nowhere.md)"], ids=["cell", "link"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        PAGE.format(code="1 / 0"),
+        "# A page\n\n[there](nowhere.md)",
+        "# A page\n\n{sign}`nothing ? it helps | cannot tell | it harms`",
+        "# A page\n\n{sign}`one ? it helps | it harms`",
+        "# A page\n\n{decided}`A1 ? reproduced: it helps`",
+    ],
+    ids=["cell", "link", "measurement", "case", "verdict"],
+)
 def test_a_page_that_is_broken_fails_every_build_not_only_the_first(small_book, built_by, page):
     (small_book / "book/intro.md").write_text(page)
     for _ in range(2):
         built = built_by(small_book, small_book / "_build/html")
         assert built.returncode != 0
         assert "intro.md" in built.stderr and "the book was not built" in built.stderr
+
+
+CHOOSING = """from bncourse.ledger.entries import evidence, measured
+for name, values in {"up": [9, 10, 11], "level": [-1, 0, 1], "down": [-9, -10, -11]}.items():
+    measured(name, values)
+evidence("C2", "steps: with BN", 2.0, interval=(0.5, 3), null=1.0, unit="x")"""
+
+
+def test_a_sentence_is_the_one_that_the_measurement_chooses(small_book, built_by):
+    text = " ".join(f"{{sign}}`{name} ? it helps | cannot tell | it harms`," for name in ("up", "level", "down"))
+    text += " {sign}`C2 / steps: with BN ? faster | nobody knows | slower`."
+    (small_book / "book/intro.md").write_text(f"{PAGE.format(code=CHOOSING)}\n{text}\n")
+    built = built_by(small_book, small_book / "_build/html")
+    assert built.returncode == 0, built.stderr
+    page = BeautifulSoup((small_book / "_build/html/book/intro.html").read_text("utf8"), "html.parser")
+    assert page.select("article p")[-1].text == "it helps, cannot tell, it harms, nobody knows."
 
 
 def test_a_strict_build_names_every_page_with_a_cell_that_fails(small_book, built_by):

@@ -1,65 +1,25 @@
 """The ledger: every claim, no typed number, each verdict by the stated rule; and the runs behind it."""
 
+import copy
 import json
 import re
 from dataclasses import asdict, replace
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 
 from bncourse.__main__ import main
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import ROOT
-from bncourse.ledger import experiments, verdicts
-from bncourse.ledger.entries import Evidence, entries_of_page
+from bncourse.ledger import experiments
+from bncourse.ledger.entries import entries_of_page
+from bncourse.ledger.verdicts import probability
 from bncourse.publishing.keys import pins
 
 LEDGER = ROOT / "book" / "ledger.md"
+STORED = sorted(path.stem for path in (ROOT / "book/results").glob("[0-9]*.json"))
 CLAIMS = [f"{group}{number}" for group, last in zip("ABCDE", (7, 8, 8, 8, 10)) for number in range(1, last + 1)]
-
-
-def entry(low, high, null=0.0, guide=None, unit="points", claim="C1"):
-    return Evidence(claim, "a comparison", (low + high) / 2, low, high, 5, null, guide, unit, "small networks", cell=1)
-
-
-@pytest.mark.parametrize(
-    ("evidence", "verdict"),
-    [
-        (entry(1, 3), "reproduced"),
-        (entry(1, 3, guide=2), "reproduced"),
-        (entry(1, 3, guide=3), "reproduced"),
-        (entry(1, 3, guide=4), "partly"),
-        (entry(-1, 3), "not at this scale"),
-        (entry(-1, 3, guide=2), "not at this scale"),
-        (entry(0, 3), "not at this scale"),
-        (entry(-3, -1), "disputed"),
-        (entry(1.2, 3, null=1.0), "reproduced"),
-        (entry(0.8, 3, null=1.0), "not at this scale"),
-        (entry(1e-7, 1e-7, null=1e-6, unit="parity"), "reproduced"),
-        (entry(0, 0, null=0, unit="parity"), "reproduced"),
-        (entry(1e-5, 1e-5, null=1e-6, unit="parity"), "disputed"),
-        (entry(float("nan"), float("nan")), "not at this scale"),
-    ],
-)
-def test_one_measurement_has_the_verdict_of_its_interval(evidence, verdict):
-    assert verdicts.verdict_of_entry(evidence) == verdict
-
-
-@pytest.mark.parametrize(
-    ("entries", "verdict"),
-    [
-        ([], "not written yet"),
-        ([entry(1, 3), entry(2, 4)], "reproduced"),
-        ([entry(1, 3), entry(-2, 4)], "partly"),
-        ([entry(1, 3), entry(-2, -1)], "partly"),
-        ([entry(1, 3, guide=4), entry(-2, 1)], "partly"),
-        ([entry(-2, 4), entry(-2, -1)], "disputed"),
-        ([entry(-2, -1)], "disputed"),
-        ([entry(-2, 4), entry(-1, 1)], "not at this scale"),
-    ],
-)
-def test_a_claim_has_the_verdict_that_its_measurements_agree_on(entries, verdict):
-    assert verdicts.verdict(entries) == verdict
 
 
 def test_every_claim_has_a_row_and_no_other_claim_has_one():
@@ -91,52 +51,157 @@ def ledger(book):
     return BeautifulSoup((book / "book/ledger.html").read_text("utf8"), "html.parser")
 
 
-def by_the_rule_of_the_page(entry):
+@pytest.fixture(scope="module")
+def rows(measured):
+    """{(claim, what): (as this build has it, as the stored run of its page has it or None)}."""
+    runs = [experiments.stored(stem) for stem in STORED]
+    again = {entry.measurement: entry for run in runs for entry in run.evidence if not entry.is_parity}
+    entries = [entry for entries in measured.values() for entry in entries]
+    return {entry.measurement: (entry, again.get(entry.measurement)) for entry in entries}
+
+
+def fields(claim):
+    return yaml.safe_load((ROOT / "book/claims.yml").read_text("utf8"))[claim]
+
+
+def decides(claim, rows):
+    """The measurement that the file names, as the stored run has it, or this build where nothing is stored."""
+    name = fields(claim).get("row")
+    own, bar, what = (name or "").partition(" | ")
+    build, again = rows[(own, what) if bar else (claim, name)] if name else (None, None)
+    return again or build, again and build
+
+
+def by_the_rule_of_the_page(claim, entry):
     """The rule once more, as its sentences read, apart from the code that wrote the page."""
+    if entry is None:
+        return "not tested"
     if entry.unit == "parity":
-        return "reproduced" if entry.high <= entry.null else "disputed"
-    above, below = entry.low > entry.null, entry.high < entry.null
-    if above and entry.guide is not None and entry.high < entry.guide:
-        return "partly"
-    return "reproduced" if above else "disputed" if below else "not at this scale"
+        return "holds" if entry.high <= entry.null else "does not hold"
+    margin, number = fields(claim)["margin"], fields(claim).get("number", {})
+    if entry.high < entry.null:
+        return "opposite"
+    if entry.low > entry.null:
+        low = {"about": lambda g: g, "at least": lambda g: g, "between": lambda g: g[0]}
+        high = {"about": lambda g: g, "up to": lambda g: g, "between": lambda g: g[1]}
+        least = max([low[words](value) / 1.5 for words, value in number.items() if words in low], default=-float("inf"))
+        most = min([high[words](value) * 1.5 for words, value in number.items() if words in high], default=float("inf"))
+        sizes = {"smaller": entry.high < least, "larger": entry.low > most}
+        sizes["reproduced"] = least <= entry.low and entry.high <= most
+        return next((verdict for verdict, true in sizes.items() if true), "undecided")
+    ends = (1 / margin, margin) if entry.unit == "x" else (-margin, margin)
+    return "no effect here" if ends[0] < entry.low and entry.high < ends[1] else "undecided"
 
 
-def test_each_verdict_on_the_page_follows_from_its_intervals(ledger, measured):
+def section_of(claim, ledger):
+    return ledger.find(id=f"claim-{claim.lower()}").find_parent("section")
+
+
+def test_each_verdict_on_the_page_follows_from_the_measurement_that_decides(ledger, rows):
+    """That no direction fails the procedure of Benjamini and Hochberg is seen from the largest p-value below."""
     for claim in CLAIMS:
-        section = ledger.find(id=f"claim-{claim.lower()}").find_parent("section")
-        badges = [badge.text for badge in section.select(".verdict-badge")]
-        expected = [by_the_rule_of_the_page(entry) for entry in measured.get(claim, [])]
-        assert badges[1:] == expected, claim
-        if not expected:
-            assert badges == ["not written yet"]
-        elif len(set(expected)) == 1:
-            assert badges[0] == expected[0], claim
+        badges = [badge.text for badge in section_of(claim, ledger).select(".verdict-badge")]
+        assert badges == [by_the_rule_of_the_page(claim, decides(claim, rows)[0])], claim
+
+
+def test_directions_on_the_page_pass_benjamini_and_hochberg(rows):
+    entries = [entry for claim in CLAIMS if (entry := decides(claim, rows)[0]) and entry.unit != "parity"]
+    values = sorted((probability(entry), entry.low > entry.null or entry.high < entry.null) for entry in entries)
+    passed = [rank for rank, (value, _) in enumerate(values, 1) if value <= 0.05 * rank / len(values)]
+    assert all(not direction for _, direction in values[max(passed) :])
+
+
+def plain(text):
+    return " ".join(text.replace("’", "'").split())
+
+
+def shown_numbers(text):
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", text.replace("−", "-"))]
+
+
+def assert_shows(text, entry):
+    raw = [entry.high] if entry.unit == "parity" else [entry.effect, entry.low, entry.high]
+    assert shown_numbers(text)[: len(raw)] == pytest.approx(raw, rel=0.1, abs=0.51), (entry.measurement, text)
+
+
+def test_the_answer_to_each_question_is_the_measurement_that_decides(ledger, rows):
+    for claim in CLAIMS:
+        answer, entry = section_of(claim, ledger).select_one("p.verdict").text, decides(claim, rows)[0]
+        assert answer.startswith("Measured: ")
+        if entry is None:
+            assert "nothing that answers it" in answer
         else:
-            assert badges[0] == ("partly" if {"reproduced", "partly"} & set(expected) else "disputed"), claim
+            assert_shows(answer, entry)
 
 
-def test_each_number_on_the_page_is_one_that_a_cell_measured(ledger, measured):
+def test_the_page_says_whether_this_build_repeats_the_stored_run(ledger, rows):
     for claim in CLAIMS:
-        table = ledger.find(id=f"claim-{claim.lower()}").find_parent("section").find("table")
-        rows = table.select("tbody tr") if table else []
-        assert len(rows) == len(measured.get(claim, []))
-        for row, entry in zip(rows, measured.get(claim, [])):
-            shown = row.select("td")[1].text.replace("−", "-")
-            numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", shown)]
-            raw = [entry.high] if entry.unit == "parity" else [entry.effect, entry.low, entry.high]
-            assert numbers[: len(raw)] == pytest.approx(raw, rel=0.1, abs=0.51), (claim, shown)
+        stored, build = decides(claim, rows)
+        answer = section_of(claim, ledger).select_one("p.verdict").text
+        assert ("This build" in answer) == (build is not None), claim
+        if build and build.low <= stored.high and stored.low <= build.high:
+            assert "disagrees" not in answer, claim
+        if build and "agrees." in answer.replace("disagrees.", ""):
+            assert by_the_rule_of_the_page(claim, build) == by_the_rule_of_the_page(claim, stored), claim
+
+
+def test_all_other_measurements_are_folded_shown_and_without_a_vote(ledger, rows):
+    for claim in CLAIMS:
+        folded = section_of(claim, ledger).select_one("details.claim-more")
+        assert not folded.has_attr("open") and not folded.select(".verdict-badge")
+        left_out = fields(claim).get("left out", {})
+        expected = [pair for (name, what), pair in rows.items() if name == claim and what not in left_out]
+        first = decides(claim, rows)[0]
+        if first and first.claim != claim:
+            expected.insert(0, rows[first.measurement])
+        shown = {row.select("td")[0].text: row.select("td")[1:3] for row in folded.select("tbody tr")}
+        assert len(shown) == len(expected), claim
+        for build, again in expected:
+            (text,) = [text for text in shown if text.removeprefix("Decides: ").startswith(f"{build.what}; ")]
+            assert text.startswith("Decides: ") == (build.measurement == (first.measurement if first else None))
+            assert_shows(shown[text][1].text, build)
+            if again:
+                assert_shows(shown[text][0].text, again)
+        for what, reason in left_out.items():
+            assert plain(reason) in plain(folded.text), claim
+            assert not [text for text in shown if what in text]
+
+
+def test_the_ledger_is_read_in_ten_minutes_on_a_phone(ledger):
+    """What is not folded has at most 240 words a minute."""
+    article = copy.copy(ledger.select_one("article.bd-article"))
+    for folded in article.select("details"):
+        folded.decompose()
+    assert len(article.text.split()) <= 2400
+    assert [table for table in article.select("table") if len(table.select("tr")[0].select("th")) > 3] == []
 
 
 def test_every_piece_of_evidence_belongs_to_a_claim(measured):
     assert measured and not set(measured) - set(CLAIMS)
 
 
-def test_the_overview_lists_every_claim_with_its_verdict(ledger):
-    rows = [[cell.text for cell in row.select("td")] for row in ledger.select("table.ledger-verdicts tbody tr")]
-    assert [row[0] for row in rows] == CLAIMS
-    for claim, _, verdict, _ in rows:
-        section = ledger.find(id=f"claim-{claim.lower()}").find_parent("section")
-        assert verdict == section.select_one(".verdict-badge").text
+DECIDED = re.compile(r"\{decided\}`(\w+) \? ([^`]+)`")
+
+
+def test_sentences_on_a_verdict_are_those_of_the_ledger(book, ledger):
+    texts = {path.stem: path.read_text("utf8") for path in LEDGER.parent.glob("*.md")}
+    chosen = [(stem, *match) for stem, text in texts.items() for match in DECIDED.findall(text)]
+    assert len(chosen) >= 4
+    for stem, claim, alternatives in chosen:
+        page = BeautifulSoup((book / f"book/{stem}.html").read_text("utf8"), "html.parser")
+        sentences = dict(text.strip().split(": ", 1) for text in alternatives.split("|"))
+        verdict = section_of(claim, ledger).select_one(".verdict-badge").text
+        assert plain(sentences.get(verdict, sentences["else"])) in plain(page.select_one("article").text)
+
+
+def test_the_overview_counts_every_claim_under_its_verdict(ledger):
+    for row in ledger.select("table.ledger-verdicts tbody tr"):
+        verdict, count, names = (cell.text for cell in row.select("td"))
+        assert len(names.split(", ")) == int(count)
+        for claim in names.split(", "):
+            assert section_of(claim, ledger).select_one(".verdict-badge").text == verdict
+    listed = [cell.text for cell in ledger.select("table.ledger-verdicts tbody a")]
+    assert sorted(listed) == sorted(CLAIMS)
 
 
 def test_the_status_page_lists_every_page_with_cells_and_none_is_too_dear(book):
@@ -196,9 +261,6 @@ def test_a_failing_cell_is_named_and_nothing_is_written(small_course, capsys):
     assert main(["experiments", "7"]) == 2
     assert "07_small.md failed: ZeroDivisionError" in capsys.readouterr().err
     assert not (small_course / "results/07_small.json").exists()
-
-
-STORED = sorted(path.stem for path in (ROOT / "book/results").glob("[0-9]*.json"))
 
 
 @pytest.mark.parametrize("stem", STORED)

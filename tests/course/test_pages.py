@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from bncourse.course import curriculum
+from bncourse.course.paths import ROOT
 from bncourse.lab import runs, training
 from tests.course import pages
 from tests.course.pages import CHAPTERS, TOUR, cells_of
