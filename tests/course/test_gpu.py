@@ -125,7 +125,7 @@ def shown_by_the_site():
         env=SimpleNamespace(titles=dict.fromkeys(["book/tour", "book/07_faster_training"], nodes.title("", "A page"))),
         link=lambda docname, text: nodes.reference("", text, refuri=docname),
     )
-    words, *table = module.FillTables.gpu(site, "")
+    words, *table = module.FillTables.gpu(site)
     rows = [[cell.astext() for cell in row] for part in table for row in part.findall(nodes.row)]
     return words.astext(), rows
 

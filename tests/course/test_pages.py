@@ -120,6 +120,7 @@ def main_text_of(page):
     text = re.sub(r"^```.*?^```$|^\$\$\n.*?^\$\$", "", text, flags=re.S | re.M)
     text = re.sub(r"^\|.*$", "", text, flags=re.M)
     text = re.sub(r"\{glue:text\}`[^`]*`|\$[^$\n]+\$", "number", text)
+    text = re.sub(r"\{(?:sign|decided)\}`([^`]*)`", lambda choice: max(choice[1].split("|"), key=len), text)
     text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}| <[^>`]*>", "", text)
     return re.findall(r"[^\W_][\w.,’'-]*", text)
 

@@ -23,6 +23,8 @@ CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
 EXTRAS = PROJECT["optional-dependencies"]
 LEARN, GRADE, BOOK, TEST = PROJECT["dependencies"], EXTRAS["grade"], EXTRAS["book"], EXTRAS["test"]
 SECTIONS = {"To learn": LEARN, "To grade": GRADE, "To build the site and the notebooks": BOOK}
+FRAMEWORKS = (ROOT / "requirements-frameworks.txt").read_text("utf8").splitlines()
+FRAMEWORKS = [line.partition(" #")[0] for line in FRAMEWORKS if not line.startswith("#")]
 GUIDES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
 
 
@@ -92,7 +94,7 @@ PARTS = {
     "*.py": [*LEARN, *TEST],
     "tests/*.py": [*LEARN, *TEST],
     "tests/course/*.py": [*LEARN, *GRADE, *BOOK, *TEST],
-    "benchmarks/*.py": [*LEARN, *GRADE, *BOOK, *TEST],
+    "benchmarks/*.py": [*LEARN, *GRADE, *BOOK, *TEST, *FRAMEWORKS, "frameworks-side"],  # which lies beside them
 }
 CODE_CELL = re.compile(r"^```\{code-cell\}.*?\n(?:---\n.*?\n---\n)?((?:(?!```).*\n)*)", re.M)
 NOT_PYTHON = re.compile(r"^\s*[%!].*$|^:.*$", re.M)  # magics, and options of a cell
