@@ -26,11 +26,9 @@ self.onmessage = ({ data, ports: [port] }) => {
         port.postMessage({ problem: `${new URL(response.url).pathname} is not there (${response.status})` });
         throw new Error(response.status);
       }
-      const counted = new TransformStream({
-        transform(chunk, out) { count(chunk.length); out.enqueue(chunk); },
-      });
-      response.body.pipeTo(counted.writable).catch(broken);
-      return new Response(counted.readable, { headers: response.headers });
+      // Counted on a copy: of a response as it came the browser keeps the compiled form, for the next visit.
+      response.clone().body.pipeTo(new WritableStream({ write(chunk) { count(chunk.length); } })).catch(broken);
+      return response;
     };
     const folder = `${base}${runtime}/`;
     const zip = self.fetch(`${base}course.zip?v=${digest}`).then((response) => response.arrayBuffer());
