@@ -14,6 +14,7 @@ import tempfile
 import time
 import venv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,8 +109,8 @@ def python_for(backend: str) -> Path:
     return python
 
 
-def computed_by(backend: str, inputs: Path, folder: Path) -> tuple[Arrays, dict[str, str]]:
-    """What a backend computes from the arrays in a file, and the versions of its packages."""
+def computed_by(backend: str, inputs: Path, folder: Path) -> tuple[Arrays, dict[str, Any]]:
+    """What a backend computes from the arrays in a file; its versions, and the type that Keras mixes there."""
     outputs = folder / f"{backend}.npz"
     environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     command = [python_for(backend), SIDE, inputs, outputs]
@@ -140,20 +141,22 @@ def main() -> None:
         for case, arrays in drawn.items()
         for name, array in of_the_course(arrays).items()
     }
-    versions = {"python": platform.python_version()}
+    versions, mixed = {"python": platform.python_version()}, {}
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "cases.npz"
         arrays = {f"{case}/{name}": array for case, named in drawn.items() for name, array in named.items()}
         np.savez(inputs, **arrays)
         for backend in BACKENDS:
-            arrays, its_versions = computed_by(backend, inputs, Path(folder))
+            arrays, about = computed_by(backend, inputs, Path(folder))
             computed |= arrays
-            versions |= its_versions
+            versions |= about["versions"]
+            mixed[backend] = about["float64 and float32"]
     content = {
         "date": time.strftime("%Y-%m-%d"),
         "commit": commit(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "versions": versions,
+        "float64 and float32": mixed,
         "differences": largest_differences(computed, references),
     }
     path = RESULTS / "frameworks.json"

@@ -111,7 +111,10 @@ def main(cases: str, results: str) -> None:
     packages = {"torch": ["torch"], "jax": ["jax"], "tensorflow": ["tensorflow", "tensorflow-cpu"]}[BACKEND]
     installed = {dist.metadata["Name"].lower().replace("_", "-") for dist in metadata.distributions()}
     names = [name for name in ("keras", "numpy", *packages) if name in installed]
-    print(json.dumps({name.removesuffix("-cpu"): metadata.version(name) for name in names}))
+    from keras.src.backend import result_type
+
+    versions = {name.removesuffix("-cpu"): metadata.version(name) for name in names}
+    print(json.dumps({"versions": versions, "float64 and float32": result_type("float64", "float32")}))
 
 
 if __name__ == "__main__":

@@ -502,9 +502,11 @@ def trained_and_tested(answers, function, batches, tests, options):
     from torch.utils.module_tracker import ModuleTracker
 
     momentum, shape, batches = options.get("momentum", 0.2), batches[0][0].shape[1:], list(batches)
-    made, path, steps, drawn, again = [], [], [], [], {}
+    made, path, steps, drawn, samples, again = [], [], [], [], [], {}
 
     def note(module, inputs):
+        if module.training and torch.is_grad_enabled():
+            samples.append(len(inputs[0]))
         if made and module is made[0] and module.training:
             path.append([parameter.detach().clone() for parameter in module.parameters()])
 
@@ -574,6 +576,8 @@ def trained_and_tested(answers, function, batches, tests, options):
     finally:
         handle.remove()
     facts = {"steps": len(steps) or len(drawn), "looks again": bool(steps) and len(drawn) - steps[-1] >= len(batches)}
+    if options.get("samples"):
+        facts["samples"] = sum(samples)
     if options.get("computed again"):
         facts["computed again"] = max(again.values(), default=0)
         facts["momentum"] = [float(m.momentum) for m in model.modules() if getattr(m, "momentum", None) is not None]
@@ -709,9 +713,9 @@ def test_3_a_last_batch_of_one(learner):
     tracked = min(got["counts"], default=0)
     assert tracked >= 0.75 * got["steps"], f"{got['steps']} steps were taken, but the statistics moved {tracked} times."
     whole = batches[:-1]
-    steps = trained(learner, "clinic_3", whole, [test], {})["steps"]
-    words = "Where no batch has one sample, each epoch is to take them all"
-    assert steps % len(whole) == 0, f"{words}: {steps} steps were taken, and there are {len(whole)} batches."
+    samples, there = trained(learner, "clinic_3", whole, [test], {"samples": True})["samples"], len(all_of(whole))
+    words = "Where no batch has one sample, each epoch is to take all samples"
+    assert samples % there == 0, f"{words}: the network was trained on {samples}, and there are {there}."
 
 
 @exercise("12.6", points=1)
