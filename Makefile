@@ -11,7 +11,7 @@ READY  := $(VENV)/ready
 TESTING := $(VENV)/ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book pdf experiments gpu tensorflow test lab check notebooks serve editor clean
+.PHONY: help setup messages book pdf experiments gpu tensorflow test lab check notebooks serve editor clean
 
 help:       ## show these lines
 	@sed -n 's/^\([a-z]*\): *[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -28,11 +28,11 @@ $(TESTING): $(READY) requirements-test.txt
 	@$(BIN)/python install.py requirements-test.txt
 	@touch $(TESTING)
 
-book: $(READY)      ## execute and render the book, and say where to open it; CARDS=none: exercises in notebooks only
-	@$(BIN)/python -m bncourse book $(if $(CARDS),--cards $(CARDS))
+book: $(READY)      ## execute and render the book, and say where to open it; CARDS=none: exercises in notebooks only; LANGUAGE=en: English alone
+	@$(BIN)/python -m bncourse book $(if $(CARDS),--cards $(CARDS)) $(if $(LANGUAGE),--language $(LANGUAGE))
 
-pdf: book $(TESTING) ## print the whole course into _build/batch-normalization.pdf
-	@$(BIN)/python -m bncourse pdf
+pdf: book $(TESTING) ## print the whole course into _build/batch-normalization.pdf; LANGUAGE=ja: in Japanese
+	@$(BIN)/python -m bncourse pdf $(if $(LANGUAGE),--language $(LANGUAGE))
 
 experiments: $(READY) ## run the pages' experiments with all their seeds, half an hour or so: ID=7 for a chapter
 	@$(BIN)/python -m bncourse experiments $(ID)
@@ -55,14 +55,17 @@ test: $(TESTING)
 	$(BIN)/python -m pytest --nbval tests solutions -n auto --dist loadgroup --durations 25 $(OPTIONS)
 endif
 
-lab: $(READY)       ## copy missing exercise notebooks into work/, open JupyterLab there; ARGS=--allow-root
-	@$(BIN)/python -m bncourse lab -- $(ARGS)
+lab: $(READY)       ## copy missing exercise notebooks into work/, open JupyterLab there; LANGUAGE=ja: in Japanese; ARGS=--allow-root
+	@$(BIN)/python -m bncourse lab $(if $(LANGUAGE),--language $(LANGUAGE)) -- $(ARGS)
 
 check: $(READY)     ## check the answers in work/
 	@$(BIN)/python -m bncourse check $(ID) || [ $$? -eq 1 ]
 
 notebooks: $(READY) ## write exercise and solution notebooks from solutions/*.py: ID=3 for a chapter
 	@$(BIN)/python -m bncourse notebooks $(ID)
+
+messages: $(READY)  ## bring the translations' catalogues up to date; START="checks/03_normalize" begins one
+	@$(BIN)/python -m bncourse messages $(if $(START),--start $(START))
 
 serve: $(READY)     ## serve the built site on this machine
 	@$(BIN)/python -m bncourse serve

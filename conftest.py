@@ -25,7 +25,7 @@ sys.modules.setdefault("rfc3987_syntax", None)
 # Each of these groups is run by one process: its tests share what takes long to make.
 GROUPS = {
     "test_site": "site", "test_interactive": "interactive", "test_lighthouse": "lighthouse", "test_ledger": "ledger",
-    "test_classroom": "classroom", "test_classroom_safety": "classroom",
+    "test_classroom": "classroom", "test_classroom_safety": "classroom", "test_classroom_warm": "classroom",
     "test_playground": "playground", "test_editor": "editor",
     "test_grading_hostile": "hostile", "test_grading_nbgrader": "nbgrader", "test_grading_gradescope": "gradescope",
 }  # fmt: skip
@@ -42,9 +42,11 @@ OF_CHAPTERS = {"test_exercises", "test_notebooks", "test_pages", "test_devices"}
 
 @pytest.fixture(autouse=True)
 def as_a_process_begins():
-    """What a notebook that an earlier test ran in this process told NumPy, and the folder it went to, are gone."""
+    """What a notebook that an earlier test ran here told NumPy, the folder it went to, and its figures are gone."""
     here = Path.cwd()
     np.seterr(**BY_DEFAULT)
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
     yield
     os.chdir(here)
 

@@ -6,20 +6,14 @@ from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from languages import language_of, site_words
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from bncourse.course import cells, curriculum, notebooks
 from bncourse.course.errors import CourseError
-from bncourse.course.paths import EXERCISES
-from bncourse.publishing import classroom
+from bncourse.publishing import classroom, editions
 from bncourse.publishing.needs import needs_torch
-
-INVITATION = "Or solve them here: open one, write, and check. What you write stays in this browser."
-ELSEWHERE = "It needs PyTorch, which no browser runs: solve it in the chapter's notebook."
-PAGE, NOTEBOOK = "in the page, or in the notebook", "in the notebook: it needs PyTorch"
-KEYS = "Shift + Enter checks. Tab indents; Escape, then Tab, leaves the editor."
-NO_SCRIPT = "To solve it here, let this page run scripts; or take the chapter's notebook."
 
 
 def html(text: str) -> nodes.raw:
@@ -36,14 +30,17 @@ class Exercises(SphinxDirective):
             return []
         exercises = curriculum.find(self.arguments[0])
         chapter = exercises[0].chapter
-        path = EXERCISES / f"{chapter}.ipynb"
+        path = editions.notebook(chapter, language_of(self.env.app))
+        _ = site_words(self.env.app)
         for file in (path, exercises[0].check_file):  # which tells whether PyTorch is needed
             self.env.note_dependency(str(file))
         here = [exercise.id for exercise in exercises if not needs_torch(exercise)]
         self.env.metadata[self.env.docname]["exercises"] = here
         texts = {cells.name_of(cell): cells.source_of(cell) for cell in notebooks.load(path)["cells"]}
-        parts: list[nodes.Node] = [html(f'<div class="exercises">{f"<p>{INVITATION}</p>" if here else ""}')]
-        for exercise in exercises:
+        words = _("Or solve them here: open one, write, and check. What you write stays in this browser.")
+        parts: list[nodes.Node] = [html(f'<div class="exercises">{f"<p>{words}</p>" if here else ""}')]
+        # A bonus comes last, as in the notebook.
+        for exercise in sorted(exercises, key=lambda exercise: exercise.bonus):
             parts += self.card(exercise, texts)
         status = '<span class="status" role="status"></span>'
         tools = f'<div class="exchange" data-chapter="{chapter}" hidden>{status}</div>' if here else ""
@@ -54,25 +51,34 @@ class Exercises(SphinxDirective):
         title, _, text = question.lstrip("# ").partition("\n")
         number, _, title = title.partition(" ")
         points, _, text = text.strip().partition("\n")
+        _ = site_words(self.env.app)
         name, here = f"exercise-{number.replace('.', '-')}", not needs_torch(exercise)
         data = f'data-exercise="{number}" data-chapter="{exercise.chapter}"'
         data += f' data-answer="{exercise.cell}"' if here else ""
-        summary = f'{number} {escape(title)} <span class="points">{points.strip("*")}</span>'
+        solved = _("solved ✓")  # what the style sheet shows once it is
+        summary = f'{number} {escape(title)} <span class="points" data-solved="{solved}">{points.strip("*")}</span>'
         body = nodes.container()
         lines = StringList(text.splitlines(), source=str(exercise.chapter))
         self.state.nested_parse(lines, self.content_offset, body)
+        for part in body.findall(nodes.TextElement):
+            part["translatable"] = False  # it is from the notebook, which has a catalogue of its own
         stub = escape(texts[exercise.cell], quote=False)
         if here:
+            keys = _("Shift + Enter checks. Tab indents; Escape, then Tab, leaves the editor.")
+            no_script = _("To solve it here, let this page run scripts; or take the chapter's notebook.")
             below = (
-                f'<div class="editor" hidden></div><p class="keys" id="{name}-keys" hidden>{KEYS}</p>'
+                f'<div class="editor" hidden></div><p class="keys" id="{name}-keys" hidden>{keys}</p>'
                 '<div class="tools" hidden></div><p class="kept"></p><p class="status" role="status"></p>'
                 '<p class="amount" aria-hidden="true"></p><div class="result" role="status"></div>'
-                f'<p class="no-script">{NO_SCRIPT}</p>'
+                f'<p class="no-script">{no_script}</p>'
             )
         else:
             file = f"../exercises/{exercise.chapter}.ipynb"
-            below = f'<p>{ELSEWHERE} <a href="{file}" download>Take it from here</a>.</p>'
-        code = f'<pre class="stub" tabindex="0" aria-label="what is given">{stub}</pre>'
+            words = _("It needs PyTorch, which no browser runs: solve it in the chapter's notebook.")
+            take = _("Take it from here.")
+            below = f'<p>{words} <a href="{file}" download>{take}</a></p>'
+        given = _("what is given")
+        code = f'<pre class="stub" tabindex="0" aria-label="{given}">{stub}</pre>'
         start = html(f'<details class="exercise" id="{name}" {data}><summary>{summary}</summary>')
         return [start, *body.children, html(f"{code}{below}</details>")]
 
@@ -81,14 +87,18 @@ class Places(SphinxDirective):
     """`{exercise-places}` lists all exercises, with their points and where each can be solved."""
 
     def run(self) -> list[nodes.Node]:
-        rows = []
+        rows, _ = [], site_words(self.env.app)
+        page, notebook = _("in the page, or in the notebook"), _("in the notebook: it needs PyTorch")
         for exercise in curriculum.exercises().values():
             name = notebooks.asked()[exercise.chapter][exercise.cell]
-            place = NOTEBOOK if needs_torch(exercise) else PAGE
-            rows.append(f"<tr><td>{exercise.id}<td><code>{escape(name)}</code><td>{exercise.points}<td>{place}")
-        here = sum(row.endswith(PAGE) for row in rows)
-        count = f"<p>{here} of {len(rows)} exercises are solved in the page, by anyone, with nothing installed.</p>"
-        head = "<thead><tr><th>exercise<th>you write<th>points<th>solved</thead>"
+            place = notebook if needs_torch(exercise) else page
+            points = f"{exercise.points}{', ' + _('bonus') if exercise.bonus else ''}"
+            rows.append(f"<tr><td>{exercise.id}<td><code>{escape(name)}</code><td>{points}<td>{place}")
+        here = sum(row.endswith(page) for row in rows)
+        words = _("{here} of {all} exercises are solved in the page, by anyone, with nothing installed.")
+        count = f"<p>{words.format(here=here, all=len(rows))}</p>"
+        names = (_("exercise"), _("you write"), _("points"), _("solved"))
+        head = f"<thead><tr>{''.join(f'<th>{name}' for name in names)}</thead>"
         table = f'<table class="table">{head}<tbody>{"".join(rows)}</tbody></table>'
         return [html(f'{count}<div class="pst-scrollable-table-container">{table}</div>')]
 
@@ -98,7 +108,7 @@ def write_classroom(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html" or not app.config.exercise_cards:
         return
     try:
-        classroom.write(Path(app.outdir))
+        classroom.write(Path(app.outdir), language_of(app))
     except CourseError as problem:
         print(f"note: {problem}", flush=True)
 

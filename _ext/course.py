@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from docutils import nodes
+from languages import language_of, place_of, site_words
 from myst_nb.sphinx_ import HideCodeCellNode, SphinxEnvType, depart_HideCellInput, visit_HideCellInput
 from PIL import Image
 from sphinx.application import Sphinx
@@ -19,7 +20,7 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 from bncourse.course.paths import ROOT
-from bncourse.publishing import execution
+from bncourse.publishing import editions, execution
 from bncourse.publishing.keys import PageKeys, cell_code
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def note_exercise(app: Sphinx, doctree: nodes.document) -> None:
     exercise = app.env.metadata[app.env.docname].get("exercise")
     if exercise:
         app.env.note_dependency(str(ROOT / exercise))
+        app.env.note_dependency(str(editions.notebook(Path(exercise).stem, language_of(app))))
         if not (ROOT / exercise).is_file():
             log.warning("%s does not exist: run 'make notebooks'", exercise, location=app.env.docname)
 
@@ -91,7 +93,9 @@ def visit_citation(translator: HTML5Translator, node: nodes.citation) -> None:
 
 def visit_hidden_cell(translator: HTML5Translator, node: HideCodeCellNode) -> None:
     """The button that shows a hidden cell is called what is written on it."""
-    start = len(translator.body)
+    start, translate = len(translator.body), site_words(translator.builder.app)
+    for prompt in ("prompt_show", "prompt_hide"):
+        node[prompt] = translate(node[prompt])
     visit_HideCellInput(translator, node)
     without(translator, start, ' aria-label="Toggle hidden content"')
 
@@ -105,8 +109,9 @@ def without(translator: HTML5Translator, start: int, *attributes: str) -> None:
 def add_page_context(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.Node) -> None:
     """Pass the front matter on: the description to search engines and cards, the exercise to exercise-buttons.html."""
     meta = context.get("meta") or {}
-    if "description" in meta:
-        add_card(context, app.config.html_baseurl, pagename, escape(meta["description"]))
+    descriptions = doctree.findall(nodes.meta) if doctree else []  # translated, where there is a translation
+    if words := next((tag["content"] for tag in descriptions if tag.get("name") == "description"), ""):
+        add_card(context, app.config.html_baseurl, place_of(app, pagename), escape(words))
     for script in context["script_files"]:
         if pagename == "search":  # its own scripts, which do not wait, call these
             script.attributes.pop("defer", None)
@@ -116,16 +121,15 @@ def add_page_context(app: Sphinx, pagename: str, template: str, context: dict[st
         add_exercise(app, context, meta["exercise"])
 
 
-def add_card(context: dict[str, Any], site: str, pagename: str, description: str) -> None:
+def add_card(context: dict[str, Any], site: str, place: str, description: str) -> None:
     """What search engines say of a page, and what is shown where someone links to it."""
     card = {
         "og:title": escape(context.get("title", "")),
         "og:description": description,
         "og:type": "article",
-        "og:url": f"{site}{pagename}.html",
+        "og:url": f"{site}{place}",
         "og:image": f"{site}_static/card.png",
     }
-    context["metatags"] += f'<meta name="description" content="{description}">'
     context["metatags"] += "".join(f'<meta property="{name}" content="{value}">' for name, value in card.items())
 
 
@@ -134,11 +138,12 @@ def add_exercise(app: Sphinx, context: dict[str, Any], exercise: str) -> None:
     options = app.config.html_theme_options
     repository = options["repository_url"].removeprefix("https://github.com/")
     branch = options["repository_branch"]
-    context["exercise_colab"] = f"https://colab.research.google.com/github/{repository}/blob/{branch}/{exercise}"
-    context["exercise_binder"] = f"https://mybinder.org/v2/gh/{repository}/{branch}?labpath={quote(exercise, safe='')}"
+    own = editions.notebook(Path(exercise).stem, language_of(app)).relative_to(ROOT).as_posix()
+    context["exercise_colab"] = f"https://colab.research.google.com/github/{repository}/blob/{branch}/{own}"
+    context["exercise_binder"] = f"https://mybinder.org/v2/gh/{repository}/{branch}?labpath={quote(own, safe='')}"
     context["exercise_file"] = context["pathto"](exercise, 1)
-    context["exercise_data"] = b64encode((ROOT / exercise).read_bytes()).decode()
-    buttons = app.builder.templates.render("exercise-buttons.html", context)
+    context["exercise_data"] = b64encode((ROOT / own).read_bytes()).decode()
+    buttons = app.builder.templates.render("exercise-buttons.html", context | {"say": site_words(app)})
     context["body"] = context["body"].replace("</h1>", f"</h1>{buttons}", 1)
 
 
@@ -150,7 +155,8 @@ def copy_files(app: Sphinx, error: Exception | None) -> None:
     for meta in app.env.metadata.values():
         if "exercise" in meta and (ROOT / meta["exercise"]).is_file():
             (folder / meta["exercise"]).parent.mkdir(exist_ok=True)
-            shutil.copyfile(ROOT / meta["exercise"], folder / meta["exercise"])
+            own = editions.notebook(Path(meta["exercise"]).stem, language_of(app))
+            shutil.copyfile(own, folder / meta["exercise"])
     # Half a megabyte for the dozen icons that course.css draws.
     (folder / "_static/scripts/fontawesome.js").write_text("")
 

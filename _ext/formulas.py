@@ -11,6 +11,7 @@ from docutils import nodes
 from fontTools import subset
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
+from sphinx.locale import _ as said
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
@@ -61,7 +62,7 @@ def block(translator: HTML5Translator, node: nodes.math_block) -> None:
     if node["number"]:
         number = get_node_equation_number(translator, node)
         translator.body.append(f'<span class="eqno">({number})')
-        translator.add_permalink_ref(node, "Link to this equation")
+        translator.add_permalink_ref(node, said("Link to this equation"))
         translator.body.append("</span>")
     translator.body.append("</div>\n")
     raise nodes.SkipNode
@@ -94,7 +95,7 @@ def typeset(text: str) -> str:
     return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
-def set_numbers(app: Sphinx, document: nodes.document) -> None:
+def set_numbers(app: Sphinx, document: nodes.document, docname: str) -> None:
     """Set the numbers that cells of a page inserted into its text."""
     for inserted in document.findall(nodes.inline):
         if "pasted-text" in inserted["classes"] and typeset(inserted.astext()) != inserted.astext():
@@ -103,6 +104,6 @@ def set_numbers(app: Sphinx, document: nodes.document) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
-    app.connect("doctree-read", set_numbers)
+    app.connect("doctree-resolved", set_numbers)  # those of translated text are there only now
     app.connect("build-finished", write_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

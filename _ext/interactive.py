@@ -7,13 +7,18 @@ from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from languages import drawing, language_of, site_words
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
 
+from bncourse.course.language import Translate
 from bncourse.ledger.entries import entries_of_page
+from bncourse.publishing.glued import words_in
 
 FIGURES = "figures"
 STATIC = Path(__file__).resolve().parent.parent / "book/_static"
@@ -24,8 +29,52 @@ class Later(nodes.General, nodes.Element):
     """What is put in when all pages are executed; `kind` names the method that makes it of `key`."""
 
 
+class Sentence(nodes.General, nodes.TextElement):
+    """A line of text without an element around it, such as an answer in its label; translated like a paragraph."""
+
+
+class Opening(addnodes.translatable, nodes.Element):
+    """The opening tag of a figure, with the label that says what it is; translated like a paragraph."""
+
+    def preserve_original_messages(self) -> None:
+        self["original"] = self["label"]
+
+    def extract_original_messages(self) -> list[str]:
+        return [self["original"]]
+
+    def apply_translated_message(self, original: str, translated: str) -> None:
+        self["label"] = translated
+
+
 def html(text: str) -> nodes.raw:
     return nodes.raw("", text, format="html")
+
+
+def named(data: Any, translate: Translate) -> Any:
+    """Recorded data with the names in it translated."""
+    if isinstance(data, list):
+        return [named(part, translate) for part in data]
+    if isinstance(data, dict):
+        return {
+            key: translate(value) if key == "name" and isinstance(value, str) else named(value, translate)
+            for key, value in data.items()
+        }
+    return data
+
+
+def nothing(translator: HTML5Translator, node: nodes.Node) -> None:
+    """Nothing stands before or behind the node's children."""
+
+
+def open_figure(translator: HTML5Translator, node: Opening) -> None:
+    name, label = (escape(node[key], quote=True) for key in ("name", "label"))
+    translator.body.append(f'<figure class="live" data-figure="{name}" data-label="{label}">')
+
+
+def sentence_of(paragraph: nodes.paragraph) -> Sentence:
+    sentence = Sentence(paragraph.rawsource, "", *paragraph.children)
+    sentence.source, sentence.line = paragraph.source, paragraph.line
+    return sentence
 
 
 class Live(SphinxDirective):
@@ -53,8 +102,8 @@ class Live(SphinxDirective):
             raise self.error(f"a figure to play with needs :{':, :'.join(sorted(missing))}:")
         caption = nodes.container()
         self.state.nested_parse(self.content, self.content_offset, caption)
-        label = escape(self.options["label"], quote=True)
-        start = html(f'<figure class="live" data-figure="{escape(name, quote=True)}" data-label="{label}">')
+        start = Opening(name=name, label=self.options["label"])
+        start.source, start.line = self.get_source_info()
         data = [Later(kind="data", key=self.options["data"])] if "data" in self.options else []
         still = Later(kind="still", key=self.options["still"])
         figcaption = [html("<figcaption>"), *caption.children, html("</figcaption>")] if self.content else []
@@ -83,7 +132,8 @@ class Quiz(SphinxDirective):
             raise self.error("a quiz has a question, one list of answers with a reason below each, and :right: NUMBER")
         page = self.env.docname.split("/")[-1]
         self.env.metadata[self.env.docname].setdefault("quizzes", []).append(self.arguments[0])
-        quiz_id = f"quiz-{self.arguments[0]}"
+        quiz_id, _ = f"quiz-{self.arguments[0]}", site_words(self.env.app)
+        told, check = _("Right."), _("Check")
         parts = [
             html(f'<form class="quiz" id="{quiz_id}" data-page="{page}" data-right="{right}"><fieldset><legend>'),
             *[node for node in content.children if node is not lists[0]],
@@ -95,11 +145,12 @@ class Quiz(SphinxDirective):
                 f'<input type="radio" name="{quiz_id}" id="{answer_id}" value="{number}" '
                 f'aria-describedby="{answer_id}-why">'
             )
-            parts += [html(f'<div class="answer">{radio}<label for="{answer_id}">'), *item[0].children]
-            mark = '<span class="mark">Right.</span>' if number == right else ""
+            parts += [html(f'<div class="answer">{radio}<label for="{answer_id}">'), sentence_of(item[0])]
+            mark = f'<span class="mark">{told}</span>' if number == right else ""
             why = html(f'</label><div class="why" id="{answer_id}-why">{mark}')
             parts += [why, *item.children[1:], html("</div></div>")]
-        ending = '<button type="submit" hidden>Check</button> <output class="result" role="status"></output></form>'
+        button = f'<button type="submit" hidden>{check}</button>'
+        ending = f'{button} <output class="result" role="status"></output></form>'
         return [*parts, html(f"</fieldset>{ending}")]
 
 
@@ -127,12 +178,13 @@ class FillIn(SphinxPostTransform):
         if key not in recorded:
             log.warning("no cell of this page recorded %r", key, location=docname)
             return []
-        safe = json.dumps(recorded[key], separators=(",", ":")).replace("<", "\\u003c")
+        data = named(recorded[key], words_in(language_of(self.app)))
+        safe = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
         return [html(f'<script type="application/json">{safe}</script>')]
 
     def still(self, key: str) -> list[nodes.Node]:
         if key.endswith(".svg"):
-            return [html(f'<div class="still">{(STATIC / key).read_text("utf8")}</div>')]
+            return [html(f'<div class="still">{drawing((STATIC / key).read_text("utf8"), site_words(self.app))}</div>')]
         figures = [figure for figure in self.document.findall(nodes.figure) if key in figure["ids"]]
         if not figures:
             log.warning("no figure of this page is named %r", key, location=self.env.docname)
@@ -141,8 +193,8 @@ class FillIn(SphinxPostTransform):
         picture = figures[0].next_node(nodes.image).deepcopy()
         return [html('<noscript><div class="still">'), picture, html("</div></noscript>")]
 
-    def course_map(self, _: str) -> list[nodes.Node]:
-        items = []
+    def course_map(self, key: str) -> list[nodes.Node]:
+        items, _ = [], site_words(self.app)
         for docname in self.env.toctree_includes.get(self.env.config.root_doc, self.env.titles):
             quizzes = self.env.metadata[docname].get("quizzes", [])
             exercises = self.env.metadata[docname].get("exercises", [])
@@ -152,9 +204,10 @@ class FillIn(SphinxPostTransform):
             target = self.app.builder.get_relative_uri(self.env.docname, docname)
             names, numbers = (escape(json.dumps(some), quote=True) for some in (quizzes, exercises))
             title = escape(self.env.titles[docname].astext())
+            count = _("{count} questions").format(count=len(quizzes))
             items.append(
                 f'<li><a href="{target}">{title}</a> <span class="answered" data-page="{page}" '
-                f'data-quizzes="{names}" data-exercises="{numbers}">{len(quizzes)} questions</span></li>'
+                f'data-quizzes="{names}" data-exercises="{numbers}">{count}</span></li>'
             )
         return [html(f'<ol class="course-map">{"".join(items)}</ol>')]
 
@@ -181,6 +234,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("quiz", Quiz)
     app.add_directive("coursemap", CourseMap)
     app.add_node(Later)
+    app.add_node(Sentence, html=(nothing, nothing))
+    app.add_node(Opening, html=(open_figure, nothing))
     app.add_post_transform(FillIn)
     app.connect("html-page-context", add_scripts)
     app.connect("env-updated", written_again)

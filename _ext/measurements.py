@@ -11,6 +11,7 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from languages import site_words
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -18,6 +19,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from bncourse.course.language import Translate
 from bncourse.ledger.claims import CLAIMS, Claim, Number, claims
 from bncourse.ledger.entries import Entries, Evidence, entries_of_page
 from bncourse.ledger.experiments import StoredRun, stored
@@ -59,11 +61,12 @@ class Claimed(SphinxDirective):
         (name,) = self.arguments
         if name not in claims():
             raise self.error(f"no claim {name} in {CLAIMS.name}")
-        claim = claims()[name]
+        claim, _ = claims()[name], site_words(self.env.app)
         card = nodes.container(classes=["claim"])
         card += self.parsed(f"**The guide:** {claim.says}\n\n**Asked:** {claim.question}")
         card += Placeholder(kind="answer", claim=name)
-        card += html(f'<details class="claim-more"><summary>More on {name}</summary>')
+        more = _("More on {claim}").format(claim=name)
+        card += html(f'<details class="claim-more"><summary>{more}</summary>')
         card += self.parsed("\n\n".join(f"**{title}:** {text}" for title, text in remarks(claim) if text))
         card += Placeholder(kind="measurements", claim=name)
         if claim.left_out:
@@ -140,8 +143,17 @@ class ChoiceRole(SphinxRole):
         return [choice], []
 
 
+class EffectRole(SphinxRole):
+    """The number of a measurement in the ledger, on any page: ``{effect}`C2 / what was compared:.1f` ``."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        key, _, form = self.text.rpartition(":")
+        self.env.metadata[self.env.docname]["tables"] = True
+        return [Choice(kind=self.name, key=key, form=form)], []
+
+
 class FillTables(SphinxPostTransform):
-    """Put the tables in the place of the placeholders, and one sentence in the place of each choice."""
+    """Put the tables in the place of the placeholders, and one sentence or number in the place of each choice."""
 
     default_priority = 8
 
@@ -155,9 +167,24 @@ class FillTables(SphinxPostTransform):
                 tables = {"verdicts": self.counts, "costs": self.costs, "gpu-run": self.gpu}
                 placeholder.replace_self(tables[kind]())
         for choice in list(self.document.findall(Choice)):
+            if choice["kind"] == "effect":
+                choice.replace_self(nodes.Text(self.effect(choice["key"], choice["form"])))
+                continue
             case = self.sign(choice["key"]) if choice["kind"] == "sign" else self.decided(choice["key"])
             texts = {child["when"]: child.astext() for child in choice.children}
             choice.replace_self(nodes.Text(texts.get(case) or texts["else"]))
+        if "glue" in NbMetadataCollector.get_doc_data(self.env).get(self.env.docname, {}):
+            self.name_precision(entries_of_page(self.glued(self.env.docname)).trained)
+
+    def name_precision(self, trained: str) -> None:
+        """At the end of a page on which networks train: on what, in which precision, and where that is explained."""
+        end: nodes.Element = self.document
+        while end.children and isinstance(end.children[-1], nodes.section):
+            end = end.children[-1]
+        if trained:
+            _ = self.translate
+            words = _("Trained on {trained}.").format(trained=trained)
+            end += nodes.paragraph("", "", self.link("book/status", words), classes=["trained-on"])
 
     def sign(self, key: str) -> str:
         """Where the interval of a measurement lies: above no effect, below it, or between, so that it contains it."""
@@ -172,6 +199,14 @@ class FillTables(SphinxPostTransform):
             return "between"
         return "above" if low > null else "below" if high < null else "between"
 
+    def effect(self, key: str, form: str) -> str:
+        """The mean effect of a measurement in this build, as text."""
+        claim, _, what = key.partition(" / ")
+        if (claim, what) not in self.rows:
+            log.warning("no page enters %r", key, location=self.env.docname)
+            return "?"
+        return format(self.rows[claim, what].build.effect, form).replace("-", "−")
+
     def decided(self, claim: str) -> str:
         if claim not in self.verdicts:
             log.warning("no claim %r", claim, location=self.env.docname)
@@ -180,6 +215,10 @@ class FillTables(SphinxPostTransform):
     def glued(self, docname: str) -> Path:
         """What the cells of a page handed on."""
         return Path(self.env.mystnb_config.output_folder) / f"{docname}.glue.json"
+
+    @cached_property
+    def translate(self) -> Translate:
+        return site_words(self.app)
 
     @cached_property
     def claims(self) -> dict[str, Claim]:
@@ -229,15 +268,16 @@ class FillTables(SphinxPostTransform):
         return agreement(claim, row.again, row.build) if row and row.again else None
 
     def answer(self, claim: Claim) -> nodes.Node:
-        row, words = self.row_of(claim), [nodes.strong("", "Measured:"), nodes.Text(" ")]
+        row, _ = self.row_of(claim), self.translate
+        words: list[nodes.Node] = [nodes.strong("", _("Measured:")), nodes.Text(" ")]
         if row is None:
-            words += [nodes.Text("nothing that answers it. ")]
+            words += [nodes.Text(_("nothing that answers it. "))]
         else:
-            words += [nodes.Text(f"{shown(row.decisive)}{promise(claim.number)}. ")]
-        words += badge(self.verdicts[claim.id])
+            words += [nodes.Text(_("{effect}. ").format(effect=shown(row.decisive, _) + promise(claim.number, _)))]
+        words += badge(self.verdicts[claim.id], _)
         again = self.agreement_on(claim)
         if again:
-            words += [nodes.Text(f" This build {again}.")]
+            words += [nodes.Text(_(" This build {agrees}.").format(agrees=_(again)))]
         return nodes.paragraph("", "", *words, classes=["verdict"])
 
     def measurements(self, claim: Claim) -> list[nodes.Node]:
@@ -251,27 +291,33 @@ class FillTables(SphinxPostTransform):
         rows = [self.measurement(row, decides=row is first) for row in ([first] if first else []) + others]
         if not rows:
             return []
-        parts: list[nodes.Node] = [table(("compared", "stored run", "this build", "cell"), rows, "evidence")]
+        _ = self.translate
+        head = (_("compared"), _("stored run"), _("this build"), _("cell"))
+        parts: list[nodes.Node] = [table(head, rows, "evidence")]
         if first and first.run and first.again:
             run = first.run
-            text = (
-                f"Stored run: {run.date}, commit {run.commit}, {run.machine}, seeds {ranges(run.seeds)}, "
-                f"{run.processor_seconds} s for the page."
-            )
+            text = _(
+                "Stored run: {date}, commit {commit}, {machine}, seeds {seeds}, {seconds} s for the page."
+            ).format(
+                date=run.date, commit=run.commit, machine=run.machine, seeds=ranges(run.seeds),
+                seconds=run.processor_seconds,
+            )  # fmt: skip
             parts.append(nodes.paragraph("", text, classes=["provenance"]))
         return parts
 
     def measurement(self, row: Row, decides: bool) -> list[Cell]:
         entry, number = row.build, row.docname.split("/")[-1][:2].lstrip("0")
-        what: list[nodes.Node] = [nodes.strong("", "Decides: ")] if decides else []
+        _ = self.translate
+        what: list[nodes.Node] = [nodes.strong("", _("Decides: "))] if decides else []
         trained = f" ({self.pages[row.docname].trained})" if self.pages[row.docname].trained else ""
-        what += [nodes.Text(f"{entry.what}; "), nodes.emphasis("", entry.scale), nodes.Text(trained)]
-        again = shown(row.again) if row.again else "–"
-        return [what, again, shown(entry), [self.link(row.docname, number, f"cell-{entry.cell}")]]
+        what += [nodes.Text(f"{_(entry.what)}; "), nodes.emphasis("", _(entry.scale)), nodes.Text(trained)]
+        again = shown(row.again, _) if row.again else "–"
+        return [what, again, shown(entry, _), [self.link(row.docname, number, f"cell-{entry.cell}")]]
 
     def counts(self) -> list[nodes.Node]:
         """How many claims have which verdict, and which; then how many of these may be wrong."""
         rows: list[Sequence[Cell]] = []
+        _ = self.translate
         for verdict in Verdict:
             names = [name for name, own in self.verdicts.items() if own == verdict]
             links: list[nodes.Node] = []
@@ -279,34 +325,32 @@ class FillTables(SphinxPostTransform):
                 link = nodes.reference("", name, internal=True, refid=f"claim-{name.lower()}")
                 links += [nodes.Text(", "), link] if links else [link]
             if names:
-                rows.append([badge(verdict), str(len(names)), links])
+                rows.append([badge(verdict, _), str(len(names)), links])
         directions = sum(verdict.has_direction for verdict in self.verdicts.values())
         again = [agreement for claim in self.claims.values() if (agreement := self.agreement_on(claim))]
         numbers = {kind: again.count(kind) for kind in Agreement}
-        text = (
-            f"Of the {directions} verdicts that name a direction, at most {FALSE_DISCOVERIES * directions:.0f} "
-            f"should be wrong. Of the {len(again)} that rest on a stored run, this build with its few seeds agrees "
-            f"with {numbers[Agreement.AGREES]}, cannot tell {numbers[Agreement.CANNOT_TELL]}, and disagrees with "
-            f"{numbers[Agreement.DISAGREES]}."
-        )
-        return [table(("verdict", "claims", "which"), rows, "verdicts"), nodes.paragraph("", text)]
+        text = _(
+            "Of the {directions} verdicts that name a direction, at most {wrong} should be wrong. Of the {stored} that "
+            "rest on a stored run, this build with its few seeds agrees with {agrees}, cannot tell {undecided}, and "
+            "disagrees with {disagrees}."
+        ).format(
+            directions=directions, wrong=f"{FALSE_DISCOVERIES * directions:.0f}", stored=len(again),
+            agrees=numbers[Agreement.AGREES], undecided=numbers[Agreement.CANNOT_TELL],
+            disagrees=numbers[Agreement.DISAGREES],
+        )  # fmt: skip
+        return [table((_("verdict"), _("claims"), _("which")), rows, "verdicts"), nodes.paragraph("", text)]
 
     def costs(self) -> nodes.Node:
         rows = [self.cost_row(docname, entries) for docname, entries in self.pages.items() if entries.costs]
+        _ = self.translate
         head = (
-            "page",
-            "cells",
-            "processor seconds",
-            "dearest cell, s",
-            "memory, MiB",
-            "seeds",
-            "trained on",
-            "on",
-            "stored run",
-        )
+            _("page"), _("cells"), _("processor seconds"), _("dearest cell, s"), _("memory, MiB"), _("seeds"),
+            _("trained on"), _("on"), _("stored run"),
+        )  # fmt: skip
         return table(head, rows, "costs")
 
     def cost_row(self, docname: str, entries: Entries) -> list[Cell]:
+        _ = self.translate
         last, dearest = entries.costs[-1], max(entries.costs, key=lambda cost: cost.seconds)
         other = self.stored_runs[docname]
         return [
@@ -318,15 +362,17 @@ class FillTables(SphinxPostTransform):
             ranges(last.seeds),
             entries.trained or "–",
             last.date,
-            f"{ranges(other.seeds)}, {'all' if other.full else 'as many as shown'}" if other else "–",
+            ranges(other.seeds) + (_(", all") if other.full else _(", as many as shown")) if other else "–",
         ]
 
     def gpu(self) -> list[nodes.Node]:
-        run = gpu.stored()
+        run, _ = gpu.stored(), self.translate
         if run is None:
-            return [nodes.paragraph("", "The pages have never run on a GPU.")]
+            return [nodes.paragraph("", _("The pages have never run on a GPU."))]
         versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-        words = f"Run on {run.device}, driver {run.driver}, in {run.precision}; {versions}; commit {run.commit}."
+        words = _("Run on {device}, driver {driver}, in {precision}; {versions}; commit {commit}.").format(
+            device=run.device, driver=run.driver, precision=run.precision, versions=versions, commit=run.commit
+        )
         docnames = {docname.split("/")[-1]: docname for docname in self.pages}
         rows = [
             [
@@ -339,7 +385,7 @@ class FillTables(SphinxPostTransform):
             ]
             for page in run.pages
         ]
-        head = ("page", "seconds", "memory on the GPU, MiB", "trained on", "on", "failed")
+        head = (_("page"), _("seconds"), _("memory on the GPU, MiB"), _("trained on"), _("on"), _("failed"))
         return [nodes.paragraph("", words), table(head, rows, "gpu")]
 
     def link(self, docname: str, text: str, anchor: str = "") -> nodes.Node:
@@ -347,14 +393,15 @@ class FillTables(SphinxPostTransform):
         return nodes.reference("", text, internal=True, refuri=f"{target}#{anchor}" if anchor else target)
 
 
-def shown(entry: Evidence) -> str:
+def shown(entry: Evidence, _: Translate = str) -> str:
     """An effect and its interval, in as many digits as the interval supports."""
     if entry.is_parity:
-        return f"largest difference {number(entry.high, '.0e')}, allowed {number(entry.null, '.0e')}"
+        largest, allowed = number(entry.high, ".0e"), number(entry.null, ".0e")
+        return _("largest difference {largest}, allowed {allowed}").format(largest=largest, allowed=allowed)
     width = entry.high - entry.low
     digits = min(2, max(0, 1 - floor(log10(width)))) if width > 0 and isfinite(width) else 1
     effect, low, high = (number(value, f".{digits}f") for value in (entry.effect, entry.low, entry.high))
-    unit = "×" if entry.unit == "x" else entry.unit
+    unit = "×" if entry.unit == "x" else _(entry.unit)
     return f"{effect} [{low}, {high}] {unit}".strip()
 
 
@@ -363,12 +410,20 @@ def number(value: float, form: str) -> str:
     return f"{value:z{form}}".replace("-", "−") if value else "0"
 
 
-def promise(number: Number | None) -> str:
+def promise(number: Number | None, _: Translate = str) -> str:
     """What the guide promises, as text."""
     if number is None:
         return ""
     ends = {f"{end:g}" for end in (number.least, number.most) if isfinite(end)}
-    return f"; the guide: {number.words} {' and '.join(sorted(ends, key=float))}"
+    sorted_ends = sorted(ends, key=float)
+    if len(sorted_ends) > 1:
+        return _("; the guide: between {least} and {most}").format(least=sorted_ends[0], most=sorted_ends[-1])
+    patterns = {
+        "about": _("; the guide: about {number}"),
+        "up to": _("; the guide: up to {number}"),
+        "at least": _("; the guide: at least {number}"),
+    }
+    return patterns[number.words].format(number=sorted_ends[0])
 
 
 def means_of_page(path: Path) -> dict[str, tuple[float, float]]:
@@ -390,8 +445,8 @@ def ranges(numbers: list[int]) -> str:
     return ", ".join(f"{first}–{last}" if first < last else str(first) for first, last in runs) or "–"
 
 
-def badge(verdict: Verdict) -> list[nodes.Node]:
-    return [nodes.inline("", verdict, classes=["verdict-badge", verdict.replace(" ", "-")])]
+def badge(verdict: Verdict, _: Translate = str) -> list[nodes.Node]:
+    return [nodes.inline("", _(verdict), classes=["verdict-badge", verdict.replace(" ", "-")])]
 
 
 def html(text: str) -> nodes.raw:
@@ -431,6 +486,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
         app.add_directive(name, Table)
     for name in ("sign", "decided"):
         app.add_role(name, ChoiceRole())
+    app.add_role("effect", EffectRole())
     app.add_node(Placeholder)
     app.add_node(Choice)
     app.add_post_transform(FillTables)

@@ -10,9 +10,11 @@ import sys
 from argparse import Namespace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from bncourse.course.columns import lines_of
 from bncourse.course.errors import CourseError
+from bncourse.course.language import Translate, chosen, translator
 from bncourse.course.paths import WORK, shown
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         return int(options.run(options) or 0)
     except CourseError as error:
-        print(error, file=sys.stderr)
+        print(translator(chosen(), "checks/report", "grading", "commands")(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -39,8 +41,39 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
+def _words() -> Translate:
+    return translator(chosen(), "commands")
+
+
+def _say(sentence: str) -> None:
+    """Print what a command has done, in the learner's language."""
+    print(_words()(sentence), flush=True)
+
+
+class _Help(argparse.HelpFormatter):
+    """Help in the learner's language."""
+
+    def add_usage(self, usage: str | None, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, _words()("usage: ") if prefix is None else prefix)
+
+    def start_section(self, heading: str | None) -> None:
+        super().start_section(heading and _words()(heading))
+
+    def add_text(self, text: str | None) -> None:
+        super().add_text(text and _words()(text))
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help and _words()(action.help)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return lines_of(text, width)
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_Help, **options)
 
     def error(self, message: str) -> NoReturn:
         raise CourseError(f"{message}; see {self.prog} --help")
@@ -50,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m bncourse", description="The batch normalization course.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     instructors = (_grade, _release, _nbgrader, _gradescope) if GRADING.is_dir() else ()
-    for add in (_check, _notebooks, _lab, _book, _pdf, _experiments, _gpu, _serve, *instructors):
+    for add in (_check, _notebooks, _lab, _book, _pdf, _experiments, _gpu, _serve, _messages, *instructors):
         add(commands)
     return parser
 
@@ -84,9 +117,11 @@ def _notebooks(commands: Commands) -> None:
 
     def run(options: Namespace) -> None:
         from bncourse.course import notebooks
+        from bncourse.publishing import editions
 
-        for path in notebooks.write_notebooks(options.chapters):
-            print(f"wrote {shown(path)}")
+        for write in (notebooks.write_notebooks, editions.write_notebooks):
+            for path in write(options.chapters):
+                _say(f"wrote {shown(path)}")
 
     command.set_defaults(run=run)
 
@@ -94,16 +129,18 @@ def _notebooks(commands: Commands) -> None:
 def _lab(commands: Commands) -> None:
     command = commands.add_parser("lab", help="copy missing exercise notebooks into work/ and open JupyterLab there")
     command.add_argument("--no-open", action="store_true", help="only copy")
+    explanation = "the language of notebooks and checks from now on, such as ja"
+    command.add_argument("--language", metavar="CODE", help=explanation)
     command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="for JupyterLab, behind --")
 
     def run(options: Namespace) -> int:
         from bncourse.course import notebooks
 
-        copied = notebooks.copy_missing()
+        copied = notebooks.copy_missing(options.language)
         for path in copied:
-            print(f"copied {shown(path)}")
+            _say(f"copied {shown(path)}")
         if not copied:
-            print(f"{shown(WORK)} has all notebooks; none was changed")
+            _say(f"{shown(WORK)} has all notebooks; none was changed")
         if options.no_open:
             return 0
         command = [sys.executable, "-m", "jupyter", "lab", str(WORK), *options.arguments]
@@ -114,23 +151,31 @@ def _lab(commands: Commands) -> None:
 
 def _book(commands: Commands) -> None:
     def run(options: Namespace) -> None:
+        from bncourse.course.language import known, languages
         from bncourse.publishing import site
 
-        print(f"open {site.build(cards=options.cards == 'page').as_uri()}")
+        chosen = [known(options.language)] if options.language else languages()
+        _say(f"open {site.build_all(chosen, cards=options.cards == 'page').as_uri()}")
 
     command = commands.add_parser("book", help="build the site")
     explanation = "where exercises are solved: in the page as well (default), or in notebooks only"
     command.add_argument("--cards", choices=["page", "none"], default="page", help=explanation)
+    command.add_argument("--language", metavar="CODE", help="one language alone, such as en; else all")
     command.set_defaults(run=run)
 
 
 def _pdf(commands: Commands) -> None:
     def run(options: Namespace) -> None:
-        from bncourse.publishing import pdf
+        from bncourse.course.language import known
+        from bncourse.publishing import pdf, site
 
-        print(f"wrote {shown(pdf.write())}")
+        language = known(options.language)
+        places = () if language == "en" else (site.SITE / language, site.BUILD / f"batch-normalization-{language}.pdf")
+        _say(f"wrote {shown(pdf.write(*places))}")
 
-    commands.add_parser("pdf", help="print the built site into one PDF").set_defaults(run=run)
+    command = commands.add_parser("pdf", help="print the built site into one PDF")
+    command.add_argument("--language", default="en", metavar="CODE", help="the language of the site to print (en)")
+    command.set_defaults(run=run)
 
 
 def _experiments(commands: Commands) -> None:
@@ -143,7 +188,7 @@ def _experiments(commands: Commands) -> None:
         from bncourse.ledger import experiments
 
         for path in experiments.run_all(options.chapters, options.first_seed, full=not options.shown):
-            print(f"wrote {shown(path)}", flush=True)
+            _say(f"wrote {shown(path)}")
 
     command.set_defaults(run=run)
 
@@ -153,6 +198,27 @@ def _gpu(commands: Commands) -> None:
         command := commands.add_parser("gpu", help="run every page on a GPU, at the size for one"), "chapters"
     )
     command.set_defaults(run=lambda options: import_module("bncourse.publishing.gpu").run_all(options.chapters))
+
+
+def _messages(commands: Commands) -> None:
+    command = commands.add_parser("messages", help="bring the catalogues of the other languages up to date")
+    command.add_argument("--no-pages", action="store_true", help="only those of checks, notebooks and site")
+    explanation = 'begin these, such as "checks/03_normalize", or "all"'
+    command.add_argument("--start", nargs="+", default=[], metavar="NAME", help=explanation)
+    command.add_argument("--check", nargs="+", type=Path, metavar="FILE", help="say what is wrong with catalogues")
+
+    def run(options: Namespace) -> int:
+        from bncourse.publishing import messages, translations
+
+        if options.check:
+            faults = [f"{shown(path)}: {fault}" for path in options.check for fault in translations.faults(path)]
+            print("\n".join(faults) or "nothing is wrong")
+            return bool(faults)
+        for state in messages.update_all(options.start, pages=not options.no_pages):
+            print(f"{shown(state.path)}: {state}")
+        return 0
+
+    command.set_defaults(run=run)
 
 
 def _serve(commands: Commands) -> None:
@@ -174,17 +240,20 @@ def _grade(commands: Commands) -> None:
     add("--memory", type=float, default=2.0, metavar="GIB", help="memory of one submission (2)")
     add("--require-sandbox", action="store_true", help="refuse to start where nothing isolates")
     add("--canvas", type=Path, metavar="CSV", help="a gradebook exported from Canvas, to be filled")
+    add("--language", default="en", metavar="CODE", help="of the pages for students and on the class, such as ja (en)")
     add("--assignment", metavar="NAME", help="what the assignment is called in Canvas or Moodle")
 
     def run(options: Namespace) -> None:
         if not hasattr(os, "fork"):
             raise CourseError("grade runs on Linux and macOS; on Windows, run it in the Windows Subsystem for Linux")
+        from bncourse.course.language import known
         from bncourse.grading import run as grading
         from bncourse.grading.grade import Options
         from bncourse.grading.sandbox.launch import Limits
 
         limits = Limits(options.check_seconds, options.submission_seconds, options.memory)
-        chosen = Options(limits, tuple(options.exercises), require_sandbox=options.require_sandbox)
+        more = {"require_sandbox": options.require_sandbox, "language": known(options.language)}
+        chosen = Options(limits, tuple(options.exercises), **more)
         files = {"canvas_export": options.canvas, "assignment": options.assignment}
         where = {"workers": options.workers, "scheduler": options.scheduler}
         print(grading.summary(grading.grade(options.submissions, options.out, chosen, **where, **files), options.out))
@@ -203,7 +272,7 @@ def _release(commands: Commands) -> None:
         from bncourse.exports import release
 
         release.write(options.out, options.self_check, options.chapters)
-        print(f"wrote what students receive to {shown(options.out)}")
+        _say(f"wrote what students receive to {shown(options.out)}")
 
     command.set_defaults(run=run)
 
@@ -217,7 +286,7 @@ def _nbgrader(commands: Commands) -> None:
         from bncourse.exports import nbgrader
 
         nbgrader.write(options.out, options.chapters)
-        print(f"wrote an nbgrader course to {shown(options.out)}")
+        _say(f"wrote an nbgrader course to {shown(options.out)}")
 
     command.set_defaults(run=run)
 
@@ -230,7 +299,7 @@ def _gradescope(commands: Commands) -> None:
     def run(options: Namespace) -> None:
         from bncourse.exports import gradescope
 
-        print(f"wrote {shown(gradescope.build(options.out, options.chapters))}: upload it as the autograder")
+        _say(f"wrote {shown(gradescope.build(options.out, options.chapters))}: upload it as the autograder")
 
     command.set_defaults(run=run)
 

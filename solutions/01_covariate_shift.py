@@ -2,8 +2,8 @@
 # # Exercises 1: Covariate shift
 #
 # They belong to the page *Covariate shift: when the pictures change*. You change the light of an image, measure by how much
-# two sets of images differ, look inside a network, and follow it as it trains. 1.3 uses PyTorch, the others NumPy. Each answer
-# is checked by the cell below it; a check may be run as often as you like.
+# two sets of images differ, and follow a network as it trains. 1.3, which comes last, is a bonus: it needs PyTorch, and full marks
+# do without it. The others need NumPy alone. Each answer is checked by the cell below it; a check may be run as often as you like.
 
 # %% tags=["setup"]
 import numpy as np
@@ -54,7 +54,7 @@ check("1.1")
 
 # %% exercise="1.2"
 def mean_shift(source, target):
-    """Shift of each feature's mean from source (N, D) to target (M, D), in deviations of source; returns (D,)."""
+    """Shift of each feature's mean from source (N, D) to target (M, D), in standard deviations of source; returns (D,)."""
     # BEGIN SOLUTION
     varies = source.max(0) > source.min(0)
     deviation = np.where(varies, source.std(0), 1)
@@ -66,7 +66,54 @@ def mean_shift(source, target):
 check("1.2")
 
 # %% [markdown]
+# ## 1.4 Follow the drift
+#
+# While a network with L layers trained, somebody looked at it T times and kept the mean and the standard deviation of what each
+# layer put out: `history` is an array of shape `(T, L, 2)`, where `history[t, l, 0]` is the mean of layer l at time t and
+# `history[t, l, 1]` its standard deviation, always above 0. Write `internal_drift`: by how much did each mean move from one time to the next, up or down, counted in the
+# standard deviation at the *earlier* of the two?
+#
+# $$d_{tl} = \frac{|\mu_{t+1,l} - \mu_{tl}|}{\sigma_{tl}}$$
+#
+# The result has shape `(T - 1, L)`. For example, a layer that goes from mean 1, standard deviation 2 to mean 4,
+# standard deviation 6 has drifted by 3 / 2 = 1.5.
+#
+# *About 10 minutes. Free:* any NumPy function, loops. *Forbidden:* changing `history`; other libraries.
+
+
+# %% exercise="1.4"
+def internal_drift(history):
+    """Change of each layer's mean, in standard deviations before it, from history (T, L, 2); returns (T - 1, L)."""
+    # BEGIN SOLUTION
+    mean, deviation = history[..., 0], history[..., 1]
+    return np.abs(np.diff(mean, axis=0)) / deviation[:-1]
+    # END SOLUTION
+
+
+# %%
+check("1.4")
+
+# %% [markdown]
 # ## 1.3 Look inside a network
+#
+# This one is optional. It asks for more PyTorch than the pages before chapter 5 do: its points make up for points that you lost in
+# the other exercises of this chapter, and full marks do without them.
+#
+# PyTorch returns the output of the last layer alone. To see what comes out of a layer in the middle, let PyTorch call a function
+# of yours there. Such a function is a *forward hook*: PyTorch calls it with `(module, inputs, output)` each time after the module
+# has run. `register_forward_hook` puts it on a module, and the handle that it returns takes it off again:
+#
+# ```python
+# import torch
+#
+# layer = torch.nn.Linear(3, 2)
+# handle = layer.register_forward_hook(lambda module, inputs, output: print(output.shape))
+# layer(torch.zeros(5, 3))   # prints torch.Size([5, 2])
+# handle.remove()
+# layer(torch.zeros(5, 3))   # prints nothing
+# ```
+#
+# A hook that returns something replaces the output by it, so let yours return nothing.
 #
 # Write `layer_statistics` with PyTorch: run `model` once on the batch `x` and return, for every module of class `layer_type`
 # (subclasses count), the mean and the standard deviation over all values of its *output*: a list of pairs of Python floats, one
@@ -80,12 +127,8 @@ check("1.2")
 # - A later module may overwrite an output in place, as `nn.ReLU(inplace=True)` does. What counts is the output as its module
 #   returned it.
 #
-# A *forward hook* is a function that PyTorch calls with `(module, inputs, output)` after a module has run:
-# `handle = module.register_forward_hook(function)` puts it there, `handle.remove()` takes it away. A hook that returns
-# something replaces the output by it.
-#
 # *About 20 minutes. Free:* n or n − 1 in the standard deviation; whether the model runs in the mode it is in or in evaluation
-# mode; what you do with a module that runs more than once (one pair or several); hooks or any other way.
+# mode; what you do with a module that runs more than once (one pair or several); hooks or other means.
 
 # %% exercise="1.3"
 import copy
@@ -113,31 +156,3 @@ def layer_statistics(model, x, layer_type):
 
 # %%
 check("1.3")
-
-# %% [markdown]
-# ## 1.4 Follow the drift
-#
-# While a network trained, somebody called `layer_statistics` T times and kept the results: `history` is an array of shape
-# `(T, L, 2)`, where `history[t, l, 0]` is the mean of layer l at time t and `history[t, l, 1]` its standard deviation, always
-# above 0. Write `internal_drift`: by how much did each mean move from one time to the next, up or down, counted in the
-# standard deviation at the *earlier* of the two?
-#
-# $$d_{tl} = \frac{|\mu_{t+1,l} - \mu_{tl}|}{\sigma_{tl}}$$
-#
-# The result has shape `(T - 1, L)`. For example, a layer that goes from mean 1, standard deviation 2 to mean 4,
-# standard deviation 6 has drifted by 3 / 2 = 1.5.
-#
-# *About 10 minutes. Free:* any NumPy function, loops. *Forbidden:* changing `history`; other libraries.
-
-
-# %% exercise="1.4"
-def internal_drift(history):
-    """Change of each layer's mean in deviations before it, from (T, L, 2) means and deviations; returns (T - 1, L)."""
-    # BEGIN SOLUTION
-    mean, deviation = history[..., 0], history[..., 1]
-    return np.abs(np.diff(mean, axis=0)) / deviation[:-1]
-    # END SOLUTION
-
-
-# %%
-check("1.4")

@@ -15,7 +15,7 @@ from bncourse import check
 # ## 6.1 Other light, other angle
 #
 # Write `relight_and_rotate`. `images` is a tensor `(N, 1, H, W)` with values from 0 to 1; `gammas` and `degrees` are tensors `(N,)`, a
-# light and an angle for each image. Return a tensor `(N, 1, H, W)` in which image $n$
+# light and an angle for each image. All three are float32, or all three float64. Return a tensor `(N, 1, H, W)` in which image $n$
 #
 # - has another light: each pixel is raised to the power `gammas[n]`, so gammas above 1 darken;
 # - is turned by `degrees[n]` degrees about its centre, in a frame that stays as large as it was.

@@ -2,8 +2,8 @@
 # # Exercises 10: Between frameworks, and into the convolution
 #
 # They belong to the page *Between frameworks, and into the convolution*. You move a layer from Keras to PyTorch, exchange
-# the normalizations of a model for others, and turn a convolution and a batch normalization into one convolution. Keras
-# itself is not needed: a layer is given as four arrays and two numbers.
+# the normalizations of a model for others, turn a convolution and a batch normalization into one convolution, and export a model
+# with a proof that nothing was lost. Keras itself is not needed: a layer is given as four arrays and two numbers.
 
 # %% tags=["setup"]
 import torch
@@ -134,3 +134,46 @@ def fold_batchnorm(conv, bn):
 
 # %%
 check("10.3")
+
+# %% [markdown]
+# ## 10.4 Export with parity
+#
+# An exporter, such as `torch.export`, `torch.jit.trace` or the one to ONNX, records what a model does, and most of them record the mode in
+# which they find it. A program recorded in training mode normalises with whatever batch it gets, and no error says so.
+#
+# Write `export_with_parity`. `model` is any `nn.Module` that makes one tensor of a batch of images, in training mode, in
+# evaluation mode, or with some modules in one and some in the other. `export(model, images)` is an exporter. It runs the model on
+# `images`, a batch, and returns a program, a function: `program(images)` is one tensor, for batches of other sizes too. `batches` is a list
+# of at least one batch, each a tensor `(B, ...)`; B may differ.
+#
+# Return two things, `(program, difference)`:
+#
+# - `program` is what the exporter makes of the model **in evaluation mode**; the batch to record it with is the first one.
+# - `difference` is one number, the largest absolute difference between what the program gives and what the model gives in
+#   evaluation mode, over all outputs of all batches, each batch run as it is. It is not about 0 for every exporter: some round, some
+#   have errors. Where a difference is not a number (NaN), nothing is proven, and `difference` is infinite.
+#
+# The model stays as it was: parameters, statistics, every `.grad`, and the mode of each module, also where a frozen layer is in
+# evaluation mode inside a model in training mode. The batches stay as they were.
+#
+# For example, the model gives 2 and −1, the program gives 2.25 and −1.5: the difference is 0.5.
+#
+# *Free:* exporting the model itself or a copy; how often `export` is called; a float or a tensor with one number. *Forbidden:*
+# changing `model` or `batches`.
+
+
+# %% exercise="10.4"
+def export_with_parity(model, export, batches):
+    """The program of model at inference, and its largest difference from the model over all batches."""
+    # BEGIN SOLUTION
+    deployed = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        program = export(deployed, batches[0])
+        gaps = [(program(images) - deployed(images)).abs().max() for images in batches]
+    largest = torch.stack(gaps).max()  # NaN, if there is one
+    return program, torch.inf if largest.isnan() else largest.item()
+    # END SOLUTION
+
+
+# %%
+check("10.4")

@@ -3,7 +3,7 @@
 #
 # They belong to the page *Transfer: whose statistics?*. In 13.1 you freeze the batch normalization of a model, in 13.2 you
 # give it the statistics of another domain, both with PyTorch. In 13.3 you scale features without looking at the test part,
-# with NumPy.
+# with NumPy. In 13.4, with PyTorch again, you average the weights of a model, and its statistics with them.
 
 # %% tags=["setup"]
 import numpy as np
@@ -139,7 +139,7 @@ check("13.2")
 
 # %% exercise="13.3"
 def scale_features(train, test):
-    """Features `train` (N, D) and `test` (M, D), both standardised with the mean and deviation of `train`."""
+    """Features `train` (N, D) and `test` (M, D), both standardised with the mean and standard deviation of `train`."""
     # BEGIN SOLUTION
     mean, deviation = train.mean(0), train.std(0)
     deviation = np.where(deviation > 0, deviation, 1)
@@ -149,3 +149,46 @@ def scale_features(train, test):
 
 # %%
 check("13.3")
+
+# %% [markdown]
+# ## 13.4 Averaged weights, and their statistics
+#
+# Many recipes train one model and use another: an exponential moving average (EMA) of its weights, which moves a little after each
+# training step. Its running statistics have to move too. Exact ones are recomputed (exercise 12.3), copied
+# ones belong to the weights of the last step. The recipes of YOLO and of timm average them like the weights, and so do you.
+#
+# Write `ema_update`. `average` and `model` are two models of the same structure, `decay` is a number from 0 to 1. The function changes
+# `average` itself:
+#
+# - Each parameter becomes `decay` times itself plus `1 - decay` times the one of `model` in the same place, whether it is trained or
+#   frozen. A parameter that stands in two places, as in a shared layer, is averaged once.
+# - Each buffer of a floating-point type likewise: running means, running variances, and all others.
+# - Each buffer of another type, such as `num_batches_tracked` or a mask, becomes a copy of the one of `model`.
+#
+# `average` may be held in float32 while `model` is in bfloat16, where a small step is rounded away: you compute in the type of `average`,
+# which stays what it is. `average` is part of no graph: afterwards its parameters are leaves as before, with the `requires_grad` and
+# `.grad` that they had. The modes of all modules stay as they were, and so does all of `model`.
+#
+# For example, with `decay` 0.9, a weight of 1 in `average` and 2 in `model` becomes 1.1, running means of 10 and 20 become 11, and counters
+# of 3 and 8 become 8.
+#
+# *Free:* whether tensors of `average` are changed or replaced; what becomes of buffers that are not in the state dict; what is
+# returned (`average` or nothing). *Forbidden:* working on a copy; changing `model`; `torch.optim.swa_utils`.
+
+
+# %% exercise="13.4"
+def ema_update(average, model, decay):
+    """Move `average` towards `model`: parameters and statistics averaged, counters copied; changes `average`."""
+    # BEGIN SOLUTION
+    parameters = zip(average.parameters(), model.parameters())
+    buffers = zip(average.buffers(), model.buffers())
+    with torch.no_grad():
+        for old, new in [*parameters, *buffers]:
+            if old.is_floating_point():
+                new = decay * old + (1 - decay) * new.to(old.dtype)
+            old.copy_(new)
+    # END SOLUTION
+
+
+# %%
+check("13.4")

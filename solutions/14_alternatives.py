@@ -185,7 +185,7 @@ check("14.5")
 
 # %% exercise="14.6"
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """Give each channel of content (N, C, *S) the mean and deviation of that of style (N, C, *other S)."""
+    """Give each channel of content (N, C, *S) the mean and standard deviation of that of style (N, C, *other S)."""
     # BEGIN SOLUTION
     within, beyond = tuple(range(2, content.ndim)), tuple(range(2, style.ndim))
     mean, var = content.mean(within, keepdims=True), content.var(within, keepdims=True)

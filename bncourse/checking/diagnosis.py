@@ -126,7 +126,7 @@ def diagnose(result: Result, answers: Answers, retry: Retry) -> Found:
         if result.calls and all(replay.agreement(call) == SAME for call in [*failing, *result.calls]):
             return replay.mistake.explanation, True, result.failures
     # Training in another process may round otherwise: some failures, at most half, are then shown only nearly.
-    returned = len(failing) > 1 and not any(call.error for call in result.calls)
+    returned = len(failing) > 1 and not any(call.error and not call.passed for call in result.calls)
     near = [one for one in replays if returned and all(one.agreement(call) for call in [*failing, *result.calls])]
     near = [one for one in near if 2 * sum(one.agreement(call) == SAME for call in failing) >= len(failing)]
     if len(near) == 1:

@@ -116,7 +116,8 @@ class Result:
         """The fields that scripts may rely on."""
         return {
             "exercise": self.exercise.id, "status": self.status.value, "points": self.points, "max": self.max,
-            "failed_checks": [failure.check for failure in self.failures], "diagnosis": self.diagnosis,
+            "bonus": self.exercise.bonus, "failed_checks": [failure.check for failure in self.failures],
+            "diagnosis": self.diagnosis,
         }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import inspect
 import re
+import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -243,7 +244,8 @@ def cell_problem(error: BaseException, cell: str) -> AnswerUnsolved | AnswerCras
         return AnswerUnsolved(cell)
     where = f"cell {cell}"
     if isinstance(error, SyntaxError) and error.text:
-        where += f", line {error.lineno}: {error.text.strip()}"
+        version = f"Python {sys.version_info.major}.{sys.version_info.minor}"  # which may know less than the learner's
+        where = f"cell {cell}, line {error.lineno}, read by {version}: {error.text.strip()}"
     return AnswerCrashed(error, where)
 
 

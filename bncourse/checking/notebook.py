@@ -9,6 +9,7 @@ from bncourse.checking.report import Report, as_html, as_text, report
 from bncourse.checking.status import Status
 from bncourse.course import curriculum
 from bncourse.course.kernel import in_notebook
+from bncourse.course.language import chosen, translator
 
 
 class CheckFailed(AssertionError):
@@ -20,14 +21,15 @@ class CheckFailed(AssertionError):
 
 def check_namespace(name: str, namespace: dict[str, Any]) -> None:
     """Check one exercise, or a whole chapter, in a namespace; show reports; raise CheckFailed unless all is solved."""
-    unsolved = []
+    unsolved, language = [], chosen()
     for exercise in curriculum.find(name):
         result = judge([exercise], Answers(namespace))[exercise.id]
-        _show(report(result, hints_earned(result)))
+        _show(report(result, hints_earned(result), language))
         if result.status != Status.SOLVED:
             unsolved.append(exercise.id)
     if unsolved:
-        raise CheckFailed(f"{', '.join(unsolved)} not solved yet")
+        _ = translator(language, "checks/report")
+        raise CheckFailed(_("{exercises} not solved yet").format(exercises=", ".join(unsolved)))
 
 
 def _show(content: Report) -> None:

@@ -18,6 +18,7 @@ from bncourse.checking.watching import cell_limit
 from bncourse.course import curriculum, notebooks
 from bncourse.course.curriculum import Exercise
 from bncourse.course.errors import CourseError
+from bncourse.course.language import Translate, chosen, of_checks, translator
 from bncourse.course.paths import EXERCISES, WORK, shown
 
 CHAPTER = attrgetter("chapter")
@@ -33,7 +34,7 @@ def check(names: Sequence[str], files: Sequence[Path], as_json: bool) -> int:
             print(json.dumps(result.as_json(), ensure_ascii=False))
     else:
         _print(results)
-    return 0 if all(result.status == Status.SOLVED for result in results) else 1
+    return 0 if all(result.status == Status.SOLVED for result in _counted(results)) else 1
 
 
 def _in_files(files: Sequence[Path], exercises: Sequence[Exercise], some_named: bool) -> list[Result]:
@@ -73,22 +74,36 @@ def _in_folder(exercises: Sequence[Exercise]) -> list[Result]:
 
 
 def _print(results: Sequence[Result]) -> None:
-    console = Console(highlight=False)
+    console, language = Console(highlight=False), chosen()
+    _ = translator(language, "checks/report")
     for result in results:
         if result.status.is_attempt:
-            console.print(as_text(report(result, hints_earned(result))), markup=False, soft_wrap=True)
+            console.print(as_text(report(result, hints_earned(result), language)), markup=False, soft_wrap=True)
             console.print()
-    table = Table("exercise", "status", Column("points", justify="right"), "", box=None, pad_edge=False)
+    heads = _("exercise"), _("status"), Column(_("points"), justify="right"), ""
+    table = Table(*heads, box=None, pad_edge=False)
     for result in results:
-        note = str(result.failures[0].error) if result.status == Status.MISSING else result.note
-        table.add_row(result.exercise.id, result.status.words, f"{result.points} of {result.max}", note)
+        points = _("{points} of {max}").format(points=result.points, max=result.max)
+        remark = _remark(result, _, of_checks(language, result.exercise.chapter))
+        table.add_row(result.exercise.id, _(result.status.words), points, remark)
     console.print(table)
     console.print()
     for chapter, group in groupby(results, attrgetter("exercise.chapter")):
-        console.print(_progress(chapter, list(group)), markup=False)
+        console.print(_progress(chapter, list(group), _), markup=False)
 
 
-def _progress(chapter: str, results: Sequence[Result], width: int = 20) -> str:
-    points, full = sum(result.points for result in results), sum(result.max for result in results)
+def _remark(result: Result, _: Translate, of_chapter: Translate) -> str:
+    note = str(result.failures[0].error) if result.status == Status.MISSING else result.note
+    return "; ".join(filter(None, [_("bonus") if result.exercise.bonus else "", of_chapter(note)]))
+
+
+def _counted(results: Sequence[Result]) -> Sequence[Result]:
+    return [result for result in results if not result.exercise.bonus] or results
+
+
+def _progress(chapter: str, results: Sequence[Result], _: Translate, width: int = 20) -> str:
+    full = sum(result.max for result in _counted(results))
+    points = min(sum(result.points for result in results), full)
     done = width * points // full
-    return f"{chapter:<24} {'█' * done}{'░' * (width - done)} {points} of {full} points"
+    counted = _("{points} of {full} points").format(points=points, full=full)
+    return f"{chapter:<24} {'█' * done}{'░' * (width - done)} {counted}"

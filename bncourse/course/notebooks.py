@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 from bncourse.course import cells, curriculum, identity
 from bncourse.course.errors import CourseError
 from bncourse.course.files import write_whole
+from bncourse.course.language import NOTE as NOTE_OF_LANGUAGE
+from bncourse.course.language import chosen, known
 from bncourse.course.paths import EXERCISES, ROOT, SOLUTIONS, WORK, shown
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def build_exercise(stem: str) -> NotebookNode:
         marks = cell.metadata.get("bncourse", {})
         if marks.get("role") == "answer":
             cell.source = _without_solution(cell.source, marks["exercise"], stem)
-    return _sealed(notebook, stem)
+    return sealed(notebook, stem)
 
 
 def build_solution(stem: str, execute: bool = True) -> NotebookNode:
@@ -86,7 +88,7 @@ def build_solution(stem: str, execute: bool = True) -> NotebookNode:
         ).execute()  # fmt: skip
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)
-    return _sealed(notebook, stem)
+    return sealed(notebook, stem)
 
 
 def write_notebooks(names: Sequence[str] = ()) -> Iterator[Path]:
@@ -96,23 +98,30 @@ def write_notebooks(names: Sequence[str] = ()) -> Iterator[Path]:
     """
     import nbformat
 
-    chosen = curriculum.find_chapters(names) if names else stems()
-    for stem in chosen:
+    wanted = curriculum.find_chapters(names) if names else stems()
+    for stem in wanted:
         for folder in (EXERCISES, SOLUTIONS):
-            _refuse_if_edited(folder / f"{stem}.ipynb")
-    for stem in chosen:
+            refuse_if_edited(folder / f"{stem}.ipynb")
+    for stem in wanted:
         for folder, build in ((EXERCISES, build_exercise), (SOLUTIONS, build_solution)):
             path = folder / f"{stem}.ipynb"
             write_whole(path, nbformat.writes(build(stem)) + "\n")
             yield path
 
 
-def copy_missing() -> list[Path]:
-    """Copy into work/ each exercise notebook that it lacks, never over one that is there; the paths copied."""
+def copy_missing(language: str | None = None) -> list[Path]:
+    """Copy into work/ each exercise notebook that it lacks, never over one that is there; the paths copied.
+
+    A `language` is noted there for this and later calls, and for checks; a chapter without it comes in English.
+    """
     copied = []
     try:
         WORK.mkdir(exist_ok=True)
-        for source in sorted(EXERCISES.glob("*.ipynb")):
+        if language:
+            NOTE_OF_LANGUAGE.write_text(known(language) + "\n")
+        for english in sorted(EXERCISES.glob("*.ipynb")):
+            other = EXERCISES / chosen() / english.name
+            source = other if other.is_file() else english
             target = WORK / source.name
             with contextlib.suppress(FileExistsError), open(target, "xb") as file:
                 file.write(source.read_bytes())
@@ -152,11 +161,13 @@ def _label(cell: NotebookNode, points: dict[str, int], taken: set[str], path: Pa
         _nbgrader(cell, f"ex-{exercise}", solution=True)
     elif check:
         role, name = "check", check[1]
-        _nbgrader(cell, f"check-{name}", grade=True, locked=True, points=_points(points, name, path))
+        counted = 0 if name in curriculum.BONUS else _points(points, name, path)
+        _nbgrader(cell, f"check-{name}", grade=True, locked=True, points=counted)
     elif heading:
         role, name = "question", heading[1]
         first, _, rest = cell.source.partition("\n")
-        cell.source = f"{first}\n\n*{_points(points, name, path)} points*\n{rest}"
+        kind = "bonus points" if name in curriculum.BONUS else "points"
+        cell.source = f"{first}\n\n*{_points(points, name, path)} {kind}*\n{rest}"
         _nbgrader(cell, f"q-{name}", locked=True)
     else:
         tags = cell.metadata.get("tags", [])
@@ -199,7 +210,7 @@ def _without_solution(source: str, exercise_id: str, stem: str) -> str:
     return cut
 
 
-def _sealed(notebook: NotebookNode, stem: str) -> NotebookNode:
+def sealed(notebook: NotebookNode, stem: str) -> NotebookNode:
     notebook.metadata["bncourse"] = {"chapter": stem, "digest": _digest(notebook.cells)}
     return notebook
 
@@ -209,7 +220,7 @@ def _digest(raw_cells: Iterable[cells.RawCell]) -> str:
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:16]
 
 
-def _refuse_if_edited(path: Path) -> None:
+def refuse_if_edited(path: Path) -> None:
     """CourseError unless the file is absent or just what the generator wrote."""
     if not path.exists():
         return

@@ -12,14 +12,19 @@ MOST = 4000  # characters
 
 
 class LastWords(io.StringIO):
-    """Keeps the end of what is written: a loop that prints for ever fills no memory."""
+    """Keeps the end of what is written: a loop that prints for ever fills no memory.
+
+    A time limit may end `write` between any two of its steps, so what is kept changes in one.
+    """
+
+    _kept = ""
 
     def write(self, text: str) -> int:
-        kept = (self.getvalue() + text[-MOST:])[-MOST:]
-        self.seek(0)
-        self.truncate()
-        super().write(kept)
+        self._kept = (self._kept + text[-MOST:])[-MOST:]
         return len(text)
+
+    def getvalue(self) -> str:
+        return self._kept
 
 
 @contextlib.contextmanager

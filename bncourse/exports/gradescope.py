@@ -104,7 +104,7 @@ def _test(exercise: Exercise, row: "ExerciseRow | None", report: "Report | None"
 
     nothing = f"no notebook of {exercise.chapter} was found in what was handed in"
     return {
-        "number": exercise.id, "name": title_of(exercise.id) or exercise.id,
+        "number": exercise.id, "name": f"{title_of(exercise.id) or exercise.id}{' (bonus)' * exercise.bonus}",
         "score": row.points if row else 0, "max_score": exercise.points,
         "status": "passed" if row and row.status == "solved" else "failed",
         "output": harmless(as_text(report)) if report else nothing, **SHOWN,

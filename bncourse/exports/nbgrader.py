@@ -66,14 +66,14 @@ def build_source(stem: str) -> "NotebookNode":
 
 
 def feedback(path: Path) -> dict[str, dict[str, Any]]:
-    """Of each exercise in a notebook file, by id: its points, and the report as text and as HTML."""
+    """Of each exercise in a notebook file, by id: its points, 0 for a bonus, and the report as text and as HTML."""
     from bncourse.checking.report import as_html, as_text
     from bncourse.grading.grade import Options, grade_submission
     from bncourse.grading.handed_in.submissions import Submission
 
     submission = Submission(path.stem, path.stem, path.name, {}, (path, *sorted(path.parent.glob("*.py"))))
     graded = grade_submission(submission, submission.read(), Options())
-    points = {exercise.exercise: exercise.points for exercise in graded.row.exercises}
+    points = {exercise.exercise: exercise.points * (not exercise.bonus) for exercise in graded.row.exercises}
     return {
         exercise: {"points": points[exercise], "text": as_text(report), "html": as_html(report)}
         for exercise, report in graded.reports.items()

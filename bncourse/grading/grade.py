@@ -21,6 +21,7 @@ from bncourse.course import notebooks as course_notebooks
 from bncourse.course.curriculum import Exercise
 from bncourse.course.errors import CourseError
 from bncourse.course.identity import Reading
+from bncourse.course.language import ENGLISH
 from bncourse.course.paths import SOLUTIONS
 from bncourse.grading.digest import grading_digest
 from bncourse.grading.handed_in.material import Material
@@ -50,12 +51,16 @@ MOST_OF_A_CHAPTER = 5  # notebooks
 
 @dataclass(frozen=True)
 class Options:
-    """How to grade: the limits, the exercises (all where none is named), folders no submission may see."""
+    """How to grade: the limits, the exercises (all where none is named), folders no submission may see.
+
+    The language is that of the pages on students and on the class; no row, point or digest depends on it.
+    """
 
     limits: Limits = field(default_factory=Limits)
     exercises: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     require_sandbox: bool = False
+    language: str = ENGLISH
 
     @property
     def assignment(self) -> str:
@@ -127,7 +132,7 @@ def grade_submission(submission: Submission, material: Material, options: Option
         exercises=[ExerciseRow.of(result) for result in results.values()],
         notes=notes, review=[*dict.fromkeys(review), *unreadable], seconds=round(time.perf_counter() - start, 3),
     )  # fmt: skip
-    return Graded(row, {exercise: report(result) for exercise, result in results.items()})
+    return Graded(row, {name: report(result, language=options.language) for name, result in results.items()})
 
 
 def _read(name: str, content: bytes, material: Material, options: Options) -> _Notebook:

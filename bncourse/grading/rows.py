@@ -1,7 +1,7 @@
 """What grading finds out about one submission: a line of results.jsonl, which is written and read only here."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -24,6 +24,7 @@ class ExerciseRow:
     failed_checks: list[str]
     diagnosis: str | None  # the sentence of a known mistake
     explains_all: bool  # whether the diagnosis explains all that failed
+    bonus: bool = False
 
     @classmethod
     def of(cls, result: "Result") -> Self:
@@ -52,8 +53,8 @@ class Row:
     assignment: str = ""  # the exercises that were asked for
 
     def __post_init__(self) -> None:
-        self.points = sum(exercise.points for exercise in self.exercises)
-        self.max = sum(exercise.max for exercise in self.exercises)
+        chapters = [of_chapter(exercises) for exercises in by_chapter(self.exercises).values()]
+        self.points, self.max = sum(points for points, _ in chapters), sum(full for _, full in chapters)
 
     def to_json(self) -> str:
         """The row as one line, without its end."""
@@ -71,6 +72,29 @@ class Row:
 def by_name(rows: Iterable[Row]) -> list[Row]:
     """Rows as people look them up."""
     return sorted(rows, key=lambda row: (row.name.casefold(), row.student))
+
+
+def by_chapter(exercises: Iterable[ExerciseRow]) -> dict[str, list[ExerciseRow]]:
+    """The rows of each chapter, whose number is the key."""
+    chapters: dict[str, list[ExerciseRow]] = {}
+    for exercise in exercises:
+        chapters.setdefault(exercise.exercise.split(".")[0], []).append(exercise)
+    return chapters
+
+
+def of_chapter(exercises: Sequence[ExerciseRow]) -> tuple[int, int]:
+    """Points reached in one chapter, and its full marks.
+
+    A bonus makes up for points lost in the other exercises; where no other is asked for, it counts like one.
+    """
+    full = sum(exercise.max for exercise in exercises if not exercise.bonus) or sum(row.max for row in exercises)
+    return min(sum(exercise.points for exercise in exercises), full), full
+
+
+def full_marks(rows: Iterable[Row]) -> int:
+    """What all exercises of all rows add up to, where nothing is lost."""
+    exercises = {exercise.exercise: exercise for row in rows for exercise in row.exercises}
+    return sum(of_chapter(group)[1] for group in by_chapter(exercises.values()).values())
 
 
 def full_points(rows: Iterable[Row]) -> dict[str, int]:

@@ -65,7 +65,7 @@ def grade(
                 progress.update()
         rows = results.close({submission.student for submission in handed_in})
     gradebook.write(rows, out, canvas_export, assignment)
-    class_report.write(rows, out / "class.html")
+    class_report.write(rows, out / "class.html", options.language)
     return rows
 
 
@@ -140,7 +140,7 @@ def _distribute(left: Iterable[Submission], pool: pools.Pool, options: Options) 
 def row_and_page(submission: Submission, material: Material, options: Options) -> tuple[Row, str]:
     """The row of one submission, and its feedback page: what runs in every worker, here or on a cluster."""
     graded = grade_submission(submission, material, options)
-    return graded.row, feedback.page(graded.row, graded.reports)
+    return graded.row, feedback.page(graded.row, graded.reports, options.language)
 
 
 def _given_up(submission: Submission, material: Material, error: Exception, options: Options) -> tuple[Row, str]:
@@ -150,7 +150,7 @@ def _given_up(submission: Submission, material: Material, error: Exception, opti
         "unreadable", reason, notes=[*submission.notes], review=[f"{reason} ({type(error).__name__})"],
         assignment=options.assignment,
     )  # fmt: skip
-    return row, feedback.page(row, {})
+    return row, feedback.page(row, {}, options.language)
 
 
 class Results:

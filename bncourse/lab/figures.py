@@ -1,5 +1,6 @@
 """What the figures share: a style that is readable in grey and by colour-blind readers, and three plots."""
 
+import os
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -8,6 +9,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+
+from bncourse.lab.kept import keep_figures
 
 # Okabe and Ito's palette; each colour has its own dashes and marker, for print in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
@@ -31,8 +34,10 @@ STYLE = {
 
 
 def use_style() -> None:
-    """Draw every figure from here on in the style of the book."""
+    """Draw every figure from here on in the style of the book; on a page, keep each for other languages, too."""
     plt.style.use(STYLE)
+    if os.environ.get("BNCOURSE_PAGE"):
+        keep_figures()
 
 
 def plot_seeds(ax: Axes, x: ArrayLike, runs: ArrayLike, label: str, index: int = 0) -> None:

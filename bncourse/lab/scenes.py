@@ -1,4 +1,4 @@
-"""Small scenes made of real digits and real photographs, labelled for four tasks (`book/11_vision_tasks.md`)."""
+"""Small scenes with one whole digit: its class, its box and its mask (`book/11_vision_tasks.md`)."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,6 @@ from torch.nn import functional as F
 
 from bncourse.lab import data
 
-PHOTOGRAPHS = ("astronaut", "brick", "camera", "coffee", "coins", "grass", "gravel", "moon", "page", "text")
-CLASSES = ("background", *"0123456789", *PHOTOGRAPHS)
 INK = 0.3  # a pixel of a digit this bright belongs to it
 
 
@@ -19,7 +17,7 @@ INK = 0.3  # a pixel of a digit this bright belongs to it
 class Scenes:
     """`images` float32 `(N, 1, side, side)`; of the digit `classes` `(N,)` and `boxes` `(N, 4)`, x1 y1 x2 y2.
 
-    `masks` `(N, side, side)`: for detection 1 where the digit is, for segmentation an index into `CLASSES`.
+    `masks` `(N, side, side)` are 1 where the digit is.
     """
 
     images: np.ndarray
@@ -48,46 +46,10 @@ def detection_scenes(
     return Scenes(_lit(draw, scene, light), classes[pick], _boxes(inside), inside.long().numpy())
 
 
-def segmentation_scenes(count: int, seed: int, side: int = 24, light: bool = True, test: bool = False) -> Scenes:
-    """`count` scenes with a piece of a photograph and a digit, of any size; masks hold an index into `CLASSES`."""
-    draw = RandomState(seed)
-    digits, classes = _digits(test)
-    pieces = _pieces(test)
-    pick, kind = draw.randint(0, len(digits), count), draw.randint(0, len(PHOTOGRAPHS), count)
-    piece = pieces[kind, draw.randint(0, pieces.shape[1], count)]
-    scale, x, y = _positions(draw, count, 0.4, 0.7)
-    scene = _pasted(piece, scale, x, y, side)
-    covered = _pasted(torch.ones_like(piece), scale, x, y, side) > 0.5
-    masks = torch.where(covered, torch.from_numpy(kind)[:, None, None] + 11, 0)
-    digit = _pasted(digits[pick], *_positions(draw, count, 0.42, 0.7), side)
-    inside = digit > INK
-    scene = torch.where(inside, digit, scene)
-    around = F.max_pool2d(inside[:, None].float(), 3, 1, 1)[:, 0] > 0
-    masks = torch.where(around, torch.from_numpy(classes[pick])[:, None, None] + 1, masks)
-    return Scenes(_lit(draw, scene, light), classes[pick], _boxes(inside), masks.numpy())
-
-
 def _digits(test: bool) -> tuple[Tensor, np.ndarray]:
     digits = data.digits()
     images, labels = (digits.test_images, digits.test_labels) if test else (digits.train_images, digits.train_labels)
     return torch.from_numpy(data.halved(images))[:, 0], labels
-
-
-def _pieces(test: bool, size: int = 14, each: int = 48) -> Tensor:
-    """Squares `(10, n, 14, 14)` of ten photographs at half their size; every fourth one is for testing."""
-    from skimage import data as photographs
-
-    pieces = []
-    for name in PHOTOGRAPHS:
-        pixels = getattr(photographs, name)() / np.float32(255)
-        pixels = data.halved((pixels if pixels.ndim == 2 else pixels.mean(2))[None, None])[0, 0]
-        rows, columns = (length // size for length in pixels.shape)
-        squares = pixels[: rows * size, : columns * size].reshape(rows, size, columns, size)
-        squares = squares.swapaxes(1, 2).reshape(-1, size, size)
-        squares = squares[np.linspace(0, len(squares) - 1, each).astype(int)]
-        held_out = np.arange(each) % 4 == 0
-        pieces.append(squares[held_out if test else ~held_out])
-    return torch.from_numpy(np.stack(pieces))
 
 
 def _positions(draw: RandomState, count: int, low: float, high: float) -> tuple[Tensor, Tensor, Tensor]:

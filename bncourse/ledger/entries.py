@@ -30,8 +30,8 @@ _seeds: set[int] = set()
 class Evidence:
     """One measurement for or against a claim: an effect, its 95 % interval, and what the rule compares it with.
 
-    More effect speaks for the claim. `null` is none at all, or of a parity the difference that is allowed; `guide` is
-    the least effect that the guide names. `count` says how many values it is the mean of, `cell` where it was entered.
+    More effect speaks for the claim. `null` is none at all, or of a parity the difference that is allowed. `count` says
+    how many values it is the mean of, `cell` where it was entered.
     """
 
     claim: str
@@ -41,7 +41,6 @@ class Evidence:
     high: float
     count: int
     null: float
-    guide: float | None
     unit: str
     scale: str
     cell: int
@@ -74,11 +73,12 @@ class Cost:
 
 @dataclass
 class Entries:
-    """All that the cells of one page entered, in their order; `data` for figures by name."""
+    """All that the cells of one page entered, in their order; `data` for figures and `choices` of rates by name."""
 
     evidence: list[Evidence] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     data: dict[str, object] = field(default_factory=dict)
+    choices: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def trained(self) -> str:
@@ -119,6 +119,8 @@ def _read(outputs: Iterable[tuple[str, str]]) -> Entries:
                 entries.costs.append(Cost(**_content(text)))
             case ["data", key]:
                 entries.data[key] = _content(text)
+            case ["choice", key]:
+                entries.choices[key] = _content(text)
     return entries
 
 
@@ -164,6 +166,11 @@ def recorded(name: str, data: object) -> None:
     _enter(f"data {name}", _short(data))
 
 
+def enter_choice(name: str, choice: dict[str, Any]) -> None:
+    """Keep how the learning rate of an arm was chosen, for the stored run; `bncourse.ledger.rates` calls it."""
+    _enter(f"choice {name}", choice)
+
+
 def _short(data: object) -> object:
     if isinstance(data, dict):
         return {str(key): _short(value) for key, value in data.items()}
@@ -181,7 +188,6 @@ def evidence(
     *,
     interval: Iterable[SupportsFloat] | None = None,
     null: SupportsFloat = 0.0,
-    guide: SupportsFloat | None = None,
     unit: str = "",
     scale: str = "",
 ) -> None:
@@ -189,8 +195,8 @@ def evidence(
 
     `what` says in a few words what was compared. `effect` is turned so that more of it speaks for the claim and `null`
     is none at all: one value a seed `(S,)`, of which the ledger shows mean and 95 % interval (Student's t), or one
-    number with its `interval` (low, high), from a bootstrap for instance. `guide` is the least effect that the guide
-    names, on the same scale, where it names one. `unit` follows the numbers; `scale` says on what they were measured.
+    number with its `interval` (low, high), from a bootstrap for instance. `unit` follows the numbers; `scale` says on
+    what they were measured.
     Raises ValueError for one number without its interval.
     """
     values = np.asarray(effect, dtype=float)
@@ -202,7 +208,7 @@ def evidence(
     low, high = (float(bound) for bound in interval)
     entry = Evidence(
         claim, what, float(values.mean()), low, high, count=values.size, null=float(null),
-        guide=None if guide is None else float(guide), unit=unit, scale=scale, cell=cell_number(),
+        unit=unit, scale=scale, cell=cell_number(),
     )  # fmt: skip
     _enter(f"evidence {claim} {what}", asdict(entry))
 

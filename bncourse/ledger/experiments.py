@@ -23,7 +23,7 @@ PAGES = ROOT / "book"
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A page's measurements with other seeds, and where they come from."""
+    """A page's measurements with other seeds, where they come from, and how learning rates were chosen for them."""
 
     page: str
     seeds: list[int]
@@ -33,6 +33,7 @@ class StoredRun:
     machine: str
     versions: dict[str, str]
     processor_seconds: int
+    choices: dict[str, dict[str, Any]]
     evidence: list[Evidence]
 
     def again(self, entry: Evidence) -> Evidence | None:
@@ -41,9 +42,9 @@ class StoredRun:
         return None if entry.is_parity else next(same, None)
 
 
-def stored(stem: str) -> StoredRun | None:
-    """The stored run of a page, if there is one; CourseError if it cannot be read."""
-    path = RESULTS / f"{stem}.json"
+def stored(stem: str, folder: Path | None = None) -> StoredRun | None:
+    """The stored run of a page, in `folder` or else in `book/results`, if there is one; CourseError if unreadable."""
+    path = (folder or RESULTS) / f"{stem}.json"
     if not path.exists():
         return None
     try:
@@ -68,9 +69,31 @@ def pages(names: Collection[str] = ()) -> list[str]:
 
 
 def run_all(names: Collection[str], first_seed: int, full: bool) -> Iterator[Path]:
-    """`run` each page that `names` name, or all; yields each path written."""
+    """`train` for and `run` each page that `names` name, or all; yields each path written."""
     for stem in pages(names):
+        if full:
+            yield from train(stem)
         yield run(stem, first_seed, full)
+
+
+def train(stem: str) -> Iterator[Path]:
+    """Train what a page loads because no page has time for it: networks, then series; yields the record of each."""
+    from bncourse.lab.vision import trainings
+    from bncourse.ledger import series
+    from bncourse.pretraining import trainings as pretrainings
+
+    for name in trainings.OF_PAGE.get(stem, []):
+        path = RESULTS / f"{name}.json"
+        trainings.keep(path, trainings.PLANS[name], provenance())
+        yield path
+    for name in pretrainings.OF_PAGE.get(stem, []):
+        path = RESULTS / f"{name}.json"
+        pretrainings.keep(path, pretrainings.PLANS[name], provenance())
+        yield path
+    for name in series.OF_PAGE.get(stem, []):
+        path = RESULTS / f"{name}.json"
+        series.keep(path, series.arms(name), provenance())
+        yield path
 
 
 def run(stem: str, first_seed: int, full: bool) -> Path:
@@ -97,11 +120,9 @@ def run(stem: str, first_seed: int, full: bool) -> Path:
         page=stem,
         seeds=entries.costs[-1].seeds if entries.costs else [],
         full=full,
-        date=time.strftime("%Y-%m-%d"),
-        commit=commit(),
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
-        versions=_versions(),
+        **provenance(),
         processor_seconds=round(sum(cost.seconds for cost in entries.costs)),
+        choices=entries.choices,
         evidence=[_rounded(entry) for entry in entries.evidence],
     )
     RESULTS.mkdir(exist_ok=True)
@@ -127,6 +148,12 @@ def _rounded(entry: Evidence) -> Evidence:
         name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in vars(entry).items()
     }
     return Evidence(**rounded)
+
+
+def provenance() -> dict[str, Any]:
+    """Where and when something is measured: date, commit, machine and versions."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+    return {"date": time.strftime("%Y-%m-%d"), "commit": commit(), "machine": machine, "versions": _versions()}
 
 
 def commit() -> str:

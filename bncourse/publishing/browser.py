@@ -3,10 +3,12 @@
 Nothing here can interrupt what runs too long: the page ends the whole worker, and starts another.
 """
 
+import builtins
+import contextlib
 import functools
 import json
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -19,6 +21,7 @@ from bncourse.checking.report import report
 from bncourse.checking.status import Status
 from bncourse.course import cells, curriculum, identity, notebooks
 from bncourse.course.errors import CourseError
+from bncourse.course.language import ENGLISH
 from bncourse.course.quiet import LastWords, quiet
 
 
@@ -39,7 +42,50 @@ def _count_in_64_bits() -> None:
 
 if np.intp(0).itemsize < 8:
     _count_in_64_bits()
-MISSING = "No module named 'torch'"
+ABSENT = {*marks.NUMPY_ONLY, "matplotlib", "torchvision"}  # what notebooks may have, and a page has not
+
+
+class Absent:
+    """A part of a library that is not here: imported and named as where it is; ModuleNotFoundError if it is called."""
+
+    def __init__(self, library: str) -> None:
+        self._library = library
+
+    def __getattr__(self, name: str) -> "Absent":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Absent(self._library)
+
+    def __instancecheck__(self, value: object) -> bool:
+        return False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        told = f"No module named {self._library!r} in a page: an answer that needs it runs in the chapter's notebook"
+        raise ModuleNotFoundError(told, name=self._library)
+
+    __mro_entries__ = __call__  # a class that derives from it
+
+
+@contextlib.contextmanager
+def _forgiving_imports() -> Iterator[None]:
+    """Let the reader's code import what is absent, and no other code."""
+    real = builtins.__import__
+
+    def importing(name: str, names: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return real(name, names, *args, **kwargs)
+        except ModuleNotFoundError as error:
+            library = name.partition(".")[0]
+            is_missing = library in ABSENT and str(error.name).partition(".")[0] == library
+            if not is_missing or (names or {}).get("__name__") != "__main__":
+                raise
+            return Absent(library)
+
+    vars(builtins)["__import__"] = importing
+    try:
+        yield
+    finally:
+        vars(builtins)["__import__"] = real
 
 
 class Beating(Answers):
@@ -58,8 +104,8 @@ class Beating(Answers):
         return super().overlaid(names)
 
 
-def check(exercise_id: str, notebook: str, tries: int, beat: Callable[[], object]) -> str:
-    """The verdict on one exercise of a notebook, as JSON: the fields of `check --json`, and the report.
+def check(exercise_id: str, notebook: str, tries: int, beat: Callable[[], object], language: str = ENGLISH) -> str:
+    """The verdict on one exercise of a notebook, as JSON: the fields of `check --json`, and the report in a language.
 
     `tries` is how often this reader's answer has failed before. `beat` is called between what may take long.
     """
@@ -74,14 +120,13 @@ def check(exercise_id: str, notebook: str, tries: int, beat: Callable[[], object
         for cell in reading.code
     ]
     definitions = cells.Definitions(code, misplaced=reading.problems)
-    for cell in code:
-        definitions.execute(cell)
-    if MISSING in definitions.problem:  # which is no problem here
-        definitions.problem = ""
-    result = judge_cells([exercise], Beating(definitions.names, beat), definitions)[exercise.id]
+    with _forgiving_imports():
+        for cell in code:
+            definitions.execute(cell)
+        result = judge_cells([exercise], Beating(definitions.names, beat), definitions)[exercise.id]
     failed = tries + result.status.is_attempt  # one hint with each failed try after the first
     hints = () if result.status == Status.SOLVED else marks.guide_of(exercise).hints[: max(0, failed - 1)]
-    content = report(result, hints)
+    content = report(result, hints, language)
     content.title = content.title.replace(
         "where the cell says YOUR CODE HERE, and run it", "where it says YOUR CODE HERE"
     )

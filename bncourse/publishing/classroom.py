@@ -12,6 +12,7 @@ from pathlib import Path
 from bncourse.course import curriculum
 from bncourse.course.curriculum import Exercise
 from bncourse.course.errors import CourseError
+from bncourse.course.language import ENGLISH, folder_of
 from bncourse.course.paths import EXERCISES, MISTAKES, ROOT
 from bncourse.publishing import runtime
 from bncourse.publishing.needs import needs_torch
@@ -28,8 +29,8 @@ def offered() -> list[Exercise]:
     return [exercise for exercise in curriculum.exercises().values() if not needs_torch(exercise)]
 
 
-def write(site: Path) -> None:
-    """Put into a built site what its exercises run on; CourseError if something of it is not to be had."""
+def write(site: Path, language: str = ENGLISH) -> None:
+    """Put into a site of a language what its exercises run on; CourseError if something of it is not to be had."""
     folder = site / FOLDER
     python = folder / f"pyodide-{runtime.VERSION}"  # browsers may keep it for good
     python.mkdir(parents=True, exist_ok=True)
@@ -39,7 +40,7 @@ def write(site: Path) -> None:
         if not (python / name).exists():
             shutil.copyfile(files / name, python / name)
     (python / "pyodide-lock.json").write_text(json.dumps(_lock()))
-    packed = pack()
+    packed = pack(language)
     (folder / PACKED).write_bytes(packed)
     sizes = {name: (python / name).stat().st_size for name in runtime.FILES} | {PACKED: len(packed)}
     about = {"runtime": python.name, "digest": sha256(packed).hexdigest()[:16], "sizes": sizes}
@@ -60,27 +61,30 @@ def _lock() -> dict[str, object]:
     return {"info": info, "packages": {"numpy": numpy}}
 
 
-def pack() -> bytes:
+def pack(language: str = ENGLISH) -> bytes:
     """A zip of the judging half of the course, the checks and mistakes of what is offered, and pure libraries.
 
-    Equal trees give equal bytes.
+    With it what checks say in the `language`, if that is not English. Equal trees give equal bytes.
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, path in sorted({**dict(_of_the_course()), **dict(_of_libraries())}.items()):
+        for name, path in sorted({**dict(_of_the_course(language)), **dict(_of_libraries())}.items()):
             archive.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
     return packed.getvalue()
 
 
-def _of_the_course() -> Iterator[tuple[str, Path]]:
+def _of_the_course(language: str) -> Iterator[tuple[str, Path]]:
     """(name in the zip, path) of each file of the course that judging reads."""
     chapters = {exercise.chapter for exercise in offered()}
-    paths = [ROOT / "bncourse" / name for name in ("__init__.py", "publishing/__init__.py", "publishing/browser.py")]
+    paths = [ROOT / "bncourse/__init__.py"]
+    paths += [ROOT / f"bncourse/publishing/{name}.py" for name in ("__init__", "browser", "bytecode")]
     paths += [path for room in ROOMS for path in (ROOT / "bncourse" / room).glob("*.py")]
     paths += [exercise.check_file for exercise in offered()]
     for exercise in offered():
         paths += (MISTAKES / exercise.chapter).glob(f"{exercise.id.replace('.', '_')}_*.py")
     paths += [EXERCISES / f"{chapter}.ipynb" for chapter in chapters]
+    catalogues = [folder_of(language) / f"checks/{name}.po" for name in ("report", *chapters)]
+    paths += [path for path in catalogues if path.is_file()]
     yield from ((path.relative_to(ROOT).as_posix(), path) for path in paths)
 
 

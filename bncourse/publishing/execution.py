@@ -16,6 +16,7 @@ from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from jupyter_client import KernelManager
 from myst_nb.core.read import read_myst_markdown_notebook
+from nbformat import NotebookNode
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ def without_outputs(pages: list[Page], cache: Path) -> list[Page]:
         return False
 
     return list(filter(is_missing, pages))
+
+
+def executed(page: Page, cache: Path) -> NotebookNode:
+    """The page with the outputs that are stored for it; KeyError if there are none."""
+    notebook: NotebookNode = get_cache(cache).merge_match_into_notebook(read_myst_markdown_notebook(page.text))[1]
+    return notebook
 
 
 def execute(pages: list[Page], cache: Path, processes: int, timeout: int) -> Iterator[tuple[Page, str]]:

@@ -1,11 +1,12 @@
-"""Every page on a GPU, at the size that a GPU gets, one after the other: from `book/*.md` to `book/results/gpu.json`.
+"""Every page on a GPU, at the size that a GPU gets: from `book/*.md` to `book/results/gpu.json`.
 
 Each page runs in a process of its own, without Jupyter, and what came of it is written at once: a failure stops
-nothing, and the next start takes the pages that are still missing. No network is needed where CIFAR-10, which the
-first page takes at this size, lies in the cache already; else that page fails, and says so.
+nothing, and the next start takes the pages that are still missing. All images but those of CIFAR-10, which the first
+page takes at this size, come with the packages; what is not there, and where to put it, is said before the first page.
 """
 
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -17,9 +18,11 @@ import tempfile
 import time
 import traceback
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from bncourse.course.curriculum import find_chapters
@@ -29,7 +32,9 @@ from bncourse.course.paths import RESULTS, ROOT, shown
 from bncourse.ledger.experiments import commit
 
 PAGES = ROOT / "book"
+LONGEST = 600  # seconds that a page may take: one that hangs is one that failed
 EMULATOR = "BNCOURSE_EMULATOR"  # the name of a module whose `install()` makes PyTorch see a GPU: for tests
+IMPORT = re.compile(r"^\s*(?:import|from) (\w+)(?:[\w.]* import .*|[\w.]*(?: as \w+)?)$", re.M)
 CELL = re.compile(r"^```\{code-cell\} python\n(.*?)^```$", re.S | re.M)
 
 
@@ -78,31 +83,72 @@ def stored() -> GpuRun | None:
 def run_all(names: Collection[str] = ()) -> int:
     """Run the pages that `names` name, or all, unless they have run like this before; print a table of all that ran.
 
+    Those that time nothing run `side_by_side`.
+
     Returns 1 where a page failed, else 0. Raises CourseError where there is no CUDA device.
     """
     before, this = stored(), _described()
     same = before is not None and asdict(before) | {"pages": []} == asdict(this)
     done = {page.page: page for page in before.pages if not page.error} if before and same else {}
-    chosen = _pages(names)
-    for stem in chosen:
-        if stem not in done:
-            print(f"{stem} …", flush=True)
-            done[stem] = _in_a_process(stem)
+    chosen, one_writes = _pages(names), Lock()
+    for line in lacking(chosen):
+        print(line, flush=True)
+
+    def run(stem: str) -> None:
+        print(f"{stem} …", flush=True)
+        page = _in_a_process(stem)
+        with one_writes:
+            done[stem] = page
             pages = [done[stem] for stem in _pages() if stem in done]
             RESULTS.mkdir(exist_ok=True)
             content = asdict(this) | {"pages": [asdict(page) for page in pages]}
             write_whole(RESULTS / "gpu.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    # A page waits for its launches, not for the GPU: several side by side take hardly longer than one. What measures
+    # time is alone.
+    todo = [stem for stem in chosen if stem not in done]
+    timing = [stem for stem in todo if "taking_turns" in (PAGES / f"{stem}.md").read_text(encoding="utf-8")]
+    with ThreadPoolExecutor(side_by_side()) as pool:
+        list(pool.map(run, [stem for stem in todo if stem not in timing]))
+    for stem in timing:
+        run(stem)
     print(f"{this.device}, driver {this.driver}, {this.precision}, PyTorch {this.versions['torch']}")
     print(f"{'page':<24}{'seconds':>9}{'MiB':>9}  trained on")
-    for page in done.values():
+    for page in (done[stem] for stem in _pages() if stem in done):
         print(f"{page.page:<24}{page.seconds:>9.0f}{page.peak:>9.0f}  {page.error or '; '.join(page.trained)}")
     print(f"wrote {shown(RESULTS / 'gpu.json')}")
     return int(any(done[stem].error for stem in chosen))
 
 
+def side_by_side() -> int:
+    """How many pages run at once: one for every four processors, four at most."""
+    return max(1, min(4, (os.cpu_count() or 1) // 4))
+
+
 def cells_of(text: str) -> list[str]:
     """The code cells of a page, as its kernel gets them: without their options."""
     return [re.sub(r"\A(:.*\n)+", "", cell).strip("\n") for cell in CELL.findall(text)]
+
+
+def lacking(stems: Collection[str]) -> list[str]:
+    """What these pages need and this machine has not, each in a line with the way to get it, also without a network."""
+    from bncourse.lab import data
+
+    lines: list[str] = []
+    code = {stem: "\n".join(cells_of((PAGES / f"{stem}.md").read_text(encoding="utf-8"))) for stem in stems}
+    rooms = (path for room in ("lab", "pretraining") for path in (ROOT / "bncourse" / room).rglob("*.py"))
+    sources = [*code.values(), *(path.read_text(encoding="utf-8") for path in rooms)]
+    modules = {module for source in sources for module in IMPORT.findall(source)}
+    if absent := sorted(module for module in modules if importlib.util.find_spec(module) is None):
+        lines.append(f"not installed: {', '.join(absent)}; {Path(sys.executable).name} install.py requirements.txt")
+    file = data.cache_folder() / data.CIFAR10_URL.rpartition("/")[2]
+    takers = [stem for stem in stems if "cifar10" in code[stem]]
+    if takers and not file.exists():
+        lines.append(
+            f"{', '.join(takers)} downloads {data.CIFAR10_URL}, 162 MB; without a network, put that file into "
+            f"{file.parent}, SHA-256 {data.CIFAR10_SHA256}"
+        )
+    return lines
 
 
 def _pages(names: Collection[str] = ()) -> list[str]:
@@ -152,13 +198,18 @@ def _emulate() -> None:
 
 
 def _in_a_process(stem: str) -> PageRun:
-    """Run a page in a process of its own, in an empty folder; one that dies is a page that failed."""
+    """Run a page in a process of its own, in an empty folder; one that dies or hangs is a page that failed."""
     settings = {"BNCOURSE_PAGE": "1", "KERAS_BACKEND": "torch", "MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore"}
     settings |= {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])}
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "bncourse.publishing.gpu", str(PAGES / f"{stem}.md"), "result.json"]
-        done = subprocess.run(command, cwd=folder, env=os.environ | settings, capture_output=True, text=True)
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=os.environ | settings, capture_output=True, text=True, timeout=LONGEST
+            )
+        except subprocess.TimeoutExpired:
+            return PageRun(stem, _today(), LONGEST, 0.0, [], [], f"still ran after {LONGEST} s, and was ended")
         result = Path(folder, "result.json")
         if result.exists():
             return PageRun(**json.loads(result.read_text(encoding="utf-8")))

@@ -28,7 +28,7 @@
     }
     form.classList.toggle("solved", right);
     const verdict = document.createElement("strong");
-    verdict.textContent = before || (right ? "Right. " : "Not this one. ");
+    verdict.textContent = before || (right ? _("Right. ") : _("Not this one. "));
     const why = document.getElementById(`${chosen.id}-why`).cloneNode(true).childNodes;
     form.querySelector("output").replaceChildren(verdict, ...why);
     return right;
@@ -43,13 +43,13 @@
     if (answered()[id]) {
       const right = form.querySelector(`input[value="${form.dataset.right}"]`);
       right.checked = true;
-      show(form, right, "Answered before. ");
+      show(form, right, _("Answered before. "));
     }
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const chosen = form.querySelector("input:checked");
       if (!chosen) {
-        result.textContent = "Choose an answer first.";
+        result.textContent = _("Choose an answer first.");
         return;
       }
       if (show(form, chosen)) remember(id);
@@ -68,9 +68,9 @@
     const names = JSON.parse(place.dataset.quizzes), exercises = JSON.parse(place.dataset.exercises);
     const done = names.filter((name) => answered()[`${place.dataset.page}/${name}`]).length;
     const right = exercises.filter(solved).length;
-    const told = names.length ? [`${done} of ${names.length} questions answered`] : [];
-    if (exercises.length) told.push(`${right} of ${exercises.length} exercises solved here`);
-    place.textContent = told.join(", ");
+    const told = names.length ? [say("{done} of {all} questions answered", { done, all: names.length })] : [];
+    if (exercises.length) told.push(say("{right} of {all} exercises solved here", { right, all: exercises.length }));
+    place.textContent = told.join(_(", "));
     place.classList.toggle("complete", done === names.length && right === exercises.length);
   };
 
@@ -83,7 +83,7 @@
       if (!card.open) return;
       if (location.protocol === "file:") {
         card.querySelector(".status").textContent =
-          "In a page opened from a folder, browsers run no Python: make serve shows this site where they do.";
+          _("In a page opened from a folder, browsers run no Python: make serve shows this site where they do.");
         return;
       }
       try {
@@ -94,7 +94,7 @@
         }
         await open(card);
       } catch {
-        card.querySelector(".status").textContent = "The editor could not be loaded: close this exercise and open it again.";
+        card.querySelector(".status").textContent = _("The editor could not be loaded: close this exercise and open it again.");
       }
     });
     const named = () => { if (location.hash === `#${card.id}`) card.open = true; };
@@ -106,14 +106,14 @@
     const start = document.createElement("button");
     start.type = "button";
     start.className = "run-cell";
-    start.textContent = "Change and run";
+    start.textContent = _("Change and run");
     start.addEventListener("click", async () => {
       start.disabled = true; // a second click would open a second editor
       try {
         await (await import(new URL("cells.js", folder))).open(cell, start);
       } catch {
         start.disabled = false;
-        start.textContent = "The editor could not be loaded: try again";
+        start.textContent = _("The editor could not be loaded: try again");
       }
     });
     cell.querySelector(".cell_input").after(start);

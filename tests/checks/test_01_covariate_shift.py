@@ -99,7 +99,7 @@ SOURCE = np.array([[2.0], [4.0], [6.0], [8.0]])
 
 @exercise("1.2", points=1)
 def test_four_numbers_by_hand(learner):
-    """2, 4, 6, 8 against 1, 2, 3, 4: the mean falls by 2.5, the deviation (divided by N) is √5, the shift is -1.118."""
+    """2, 4, 6, 8 against 1, 2, 3, 4: the mean falls by 2.5, the standard deviation (divided by N) is √5, the shift is -1.118."""
     assert_close(learner.mean_shift(SOURCE, SOURCE / 2), np.array([-2.5]) / np.sqrt(5))
     assert_close(learner.mean_shift(SOURCE, SOURCE + 3), np.array([3.0]) / np.sqrt(5))
 
@@ -114,7 +114,7 @@ def test_each_feature_has_its_own_means_and_deviation(learner):
 
 @exercise("1.2", points=1)
 def test_a_feature_that_never_varies_has_shift_0(learner):
-    """Where source does not vary the result is 0, whether target moved or not, and whatever rounding makes of the deviation; the other features are as ever."""
+    """Where source does not vary the result is 0, whether target moved or not, and whatever rounding makes of the standard deviation; the other features are unaffected."""
     source = np.array([[5.0, 1.0], [5.0, 3.0]])
     for target in ([[5.0, 4.0]], [[7.0, 4.0]], [[3.0, 0.0], [5.0, 1.0]]):
         assert_close(learner.mean_shift(source, np.array(target)), shift(source, np.array(target)))
@@ -237,7 +237,7 @@ DOUBLE, TRIPLE_NEGATIVE = np.array([[2.0]]), np.array([[-3.0]])
 
 @exercise("1.3", points=1)
 def test_a_model_that_is_itself_the_layer(learner):
-    """A single linear layer that doubles 0, 1, 2, 3 puts out 0, 2, 4, 6: mean 3, deviation 2.24 (or 2.58 with n - 1)."""
+    """A single linear layer that doubles 0, 1, 2, 3 puts out 0, 2, 4, 6: mean 3, standard deviation 2.24 (or 2.58 with n - 1)."""
     for x in ([[0.0], [1.0], [2.0], [3.0]], [[1.0], [4.0]], [[-2.0], [0.0], [5.0]]):
         got = learner.run(layer_statistics_of, ONE_LAYER, x, [DOUBLE], "Linear")
         assert_statistics(got["numbers"], [2 * np.array(x)])
@@ -383,7 +383,7 @@ def histories(times, layers, seed):
 
 @exercise("1.4", points=1)
 def test_one_layer_by_hand(learner):
-    """From mean 1, deviation 2 to mean 4, deviation 6 is a drift of 1.5, and so is the way down to mean -2."""
+    """From mean 1, standard deviation 2 to mean 4, standard deviation 6 is a drift of 1.5, and so is the fall to mean -2."""
     for end in (4.0, -2.0):
         history = np.array([[[1.0, 2.0]], [[end, 6.0]]])
         assert_close(learner.internal_drift(history), np.array([[1.5]]))
@@ -391,7 +391,7 @@ def test_one_layer_by_hand(learner):
 
 @exercise("1.4", points=1)
 def test_each_step_is_measured_from_the_time_before(learner):
-    """Means 0, 1, 3, 0 with deviations 1, 2, 4, 8 drift by 1, 1 and 0.75: from one time to the next, by the deviation before."""
+    """Means 0, 1, 3, 0 with standard deviations 1, 2, 4, 8 drift by 1, 1 and 0.75: from one time to the next, by the standard deviation before."""
     history = np.array([[[0.0, 1.0]], [[1.0, 2.0]], [[3.0, 4.0]], [[0.0, 8.0]]])
     assert_close(learner.internal_drift(history), np.array([[1.0], [1.0], [0.75]]))
     assert_close(learner.internal_drift(history[:3]), np.array([[1.0], [1.0]]))
@@ -407,7 +407,7 @@ def test_each_layer_by_itself(learner):
 
 @exercise("1.4", points=1)
 def test_units_do_not_matter_and_history_stays_as_it_is(learner):
-    """Means and deviations a million times smaller give the same drift; float32 and read-only arrays are taken and not changed."""
+    """Means and standard deviations a million times smaller give the same drift; float32 and read-only arrays are taken and not changed."""
     tiny = 1e-6 * histories(3, 2, seed=1)
     for history in (tiny, histories(4, 2, 2).astype(np.float32), read_only(histories(3, 4, 3)), tiny):
         assert_close(learner.internal_drift(history), drift(history), rtol=1e-4, atol=1e-6)

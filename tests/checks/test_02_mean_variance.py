@@ -124,7 +124,7 @@ def test_variance_of_any_numbers(learner, numbers):
 
 @exercise("2.2", points=1)
 def test_variance_survives_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation come out right: no difference of two huge numbers."""
+    """float32 values whose mean is 10,000 times their standard deviation come out right: no difference of two huge numbers."""
     x = random(32, 3, seed=6, offset=1e4, spread=1.0).astype(np.float32)
     assert_close(learner.batch_variance(x), statistics(x)[1], rtol=0.03)
     huge = np.asarray(learner.batch_variance(np.full((4, 2), 1e8, np.float32)))
@@ -182,7 +182,7 @@ def test_statistics_for_any_number_of_spatial_axes(learner, shape, seed):
 
 @exercise("2.3", points=1)
 def test_channel_variance_survives_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation come out right: no difference of two huge numbers."""
+    """float32 values whose mean is 10,000 times their standard deviation come out right: no difference of two huge numbers."""
     x = random(8, 6, 4, 4, seed=9, offset=1e4, spread=1.0).astype(np.float32)
     mean, var = statistics(x)
     assert_close(learner.channel_statistics(x), (mean, var), rtol=0.03)
@@ -291,7 +291,7 @@ def test_an_empty_part_changes_nothing(learner):
 
 @exercise("2.4", points=1)
 def test_merged_variance_survives_a_large_mean_in_float32(learner):
-    """Means that are 10,000 times the deviation in float32, or a million times in float64, give the right variance: no difference of two huge numbers, and no float64 made float32."""
+    """Means that are 10,000 times the standard deviation in float32, or a million times in float64, give the right variance: no difference of two huge numbers, and no float64 made float32."""
     mean_a, mean_b = np.array([9998.0, 20000.0], np.float32), np.array([10001.0, 19999.0], np.float32)
     var_a, var_b = np.array([1.0, 4.0], np.float32), np.array([2.0, 5.0], np.float32)
     got = learner.merge_statistics(30, mean_a, var_a, 10, mean_b, var_b)
@@ -464,15 +464,18 @@ def test_batches_of_one_from_two_numbers(learner):
     for draws, possible in ((2, (0, 0.5, np.sqrt(0.5))), (3, (0, np.sqrt(2) / 3, np.sqrt(1 / 3)))):
         got = learner.run(batch_mean_spreads, np.array([[0.0], [1.0]]), 1, draws, seeds)
         values = np.array(got, float)
-        assert values.shape == (48, 1), f"One spread a feature is expected, shape (1,), not {np.shape(got[0])}."
+        assert values.shape == (48, 1), f"One spread per feature is expected, shape (1,), not {np.shape(got[0])}."
         nearest = np.array(possible)[np.abs(values - possible).argmin(1)]
         assert_close(values[:, 0], nearest, message=f"With {draws} draws of 0 or 1 this spread is not possible.")
         # 24 of 48 are expected for two draws, 12 for three; the bounds lie five standard deviations away.
         equal = np.isclose(values, 0).sum()
         low, high = {2: (6, 42), 3: (1, 28)}[draws]
-        found = f"In {equal} of 48 tries the {draws} batches were equal"
-        assert equal >= low, f"{found}: too seldom, they are not drawn independently."
-        assert equal <= high, f"{found}: too often, they are not drawn independently."
+        assert equal >= low, (
+            f"In {equal} of 48 tries the {draws} batches were equal, too seldom: they are not drawn independently."
+        )
+        assert equal <= high, (
+            f"In {equal} of 48 tries the {draws} batches were equal, too often: they are not drawn independently."
+        )
 
 
 @exercise("2.6", points=2)

@@ -148,7 +148,7 @@ def test_eps_is_added_under_the_root(learner):
 
 @exercise("3.2", points=1)
 def test_variance_survives_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation come out right: no difference of two huge numbers."""
+    """float32 values whose mean is 10,000 times their standard deviation come out right: no difference of two huge numbers."""
     x = random(16, 2, 6, 6, seed=7, offset=1e4, spread=1.0).astype(np.float32)
     got = learner.batch_normalize(x)
     assert_close(got, standardised(x, 1e-5), rtol=0.03, atol=0.03)
@@ -275,7 +275,7 @@ def test_large_values_do_not_overflow(learner):
 
 @exercise("3.4", points=1)
 def test_small_values_do_not_underflow(learner):
-    """Deviations near 1e-4, whose squares float16 rounds to 0, come out right, with ε 1e-5 and 1e-9."""
+    """Standard deviations near 1e-4, whose squares float16 rounds to 0, come out right, with ε 1e-5 and 1e-9."""
     x = np.array([[1e-4], [-1e-4], [3e-4], [0.0]], np.float16)
     assert_half(learner.normalize_half(10 * x), 10 * x, 1e-5)
     assert_half(learner.normalize_half(x, 1e-9), x, 1e-9)

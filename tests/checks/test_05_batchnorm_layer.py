@@ -111,7 +111,7 @@ def test_eps_is_under_the_root_in_both_modes(learner):
 
 @exercise("5.1", points=1)
 def test_forward_survives_a_large_mean_in_float32(learner):
-    """Values whose mean is 10,000 times their deviation in float32, or a million times in float64, come out right, output and running variance."""
+    """Values whose mean is 10,000 times their standard deviation in float32, or a million times in float64, come out right, output and running variance."""
     x = random(16, 2, 6, 6, seed=7, offset=1e4, spread=1.0).astype(np.float32)
     check_forward(learner, x, {"training": True}, rtol=0.03, atol=0.03)
     x = random(4, 2, 3, seed=8, offset=1e6, spread=1.0)
@@ -709,7 +709,7 @@ def test_layers_share_nothing(learner):
 
 @exercise("5.4", points=1)
 def test_layer_survives_a_large_mean_in_float32(learner):
-    """Values whose mean is 10,000 times their deviation in float32, or after `.double()` a million times in float64, come out right, output and running variance."""
+    """Values whose mean is 10,000 times their standard deviation in float32, or after `.double()` a million times in float64, come out right, output and running variance."""
     x = random(16, 2, 6, 6, seed=14, offset=1e4, spread=1.0).astype(np.float32)
     _, y = learner.run(state_after_training, {"num_features": 2, "momentum": 1.0}, x, x)
     double = x.astype(np.float64)
@@ -837,7 +837,7 @@ def test_backward_is_written_by_hand(learner):
 
 @exercise("5.5", points=1)
 def test_function_survives_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation come out right."""
+    """float32 values whose mean is 10,000 times their standard deviation come out right."""
     x = random(16, 2, 6, 6, seed=7, offset=1e4, spread=1.0).astype(np.float32)
     ones = np.ones(2, np.float32)
     expected = expected_apply(x, ones, 0 * ones, 1e-5)

@@ -192,7 +192,9 @@ def looked_at(answers, num_classes, batch_norm, height, width):
     with torch.no_grad():
         together, alone = model(x), model(x[:1])
         found["logits"] = [list(logits.shape), list(alone.shape)]
-        found["company matters at inference"] = not torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-4)
+        found["an image depends on its batch at inference"] = not torch.allclose(
+            together[:1], alone, rtol=1e-3, atol=1e-4
+        )
         for parameter in weighted[-1][0].parameters():
             parameter *= 3
         found["nothing follows the last layer"] = torch.allclose(model(x), 3 * together, rtol=1e-3, atol=1e-4)
@@ -279,7 +281,7 @@ def test_normalization_has_all_its_parts(learner):
     """It normalises each channel over the batch, has γ and β, and running statistics for inference."""
     kind = {"normalised over the batch": "every"}
     assert_found(learner, kind, "In training, each channel should have mean 0 over the batch, but not in each image.")
-    parts = {"gamma and beta": "every", "company matters at inference": False}
+    parts = {"gamma and beta": "every", "an image depends on its batch at inference": False}
     assert_found(learner, parts, "γ and β, or the running statistics, are missing.")
 
 

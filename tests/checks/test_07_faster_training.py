@@ -112,7 +112,7 @@ guide(
     hints=[
         "Write the ratio of the medians first. Then draw one resample of each group and print the ratio of *its* medians, "
         "several times: the interval is where 95 % of these numbers lie.",
-        "`rng.choice(values, (draws, len(values)))` draws all resamples of a group at once, one a row, with replacement; "
+        "`rng.choice(values, (draws, len(values)))` draws all resamples of a group at once, one per row, with replacement; "
         "`np.median(..., axis=1)` takes the median of each. Do it for each group by itself.",
         "`np.percentile(ratios, [2.5, 97.5])`: percentiles are counted from 0 to 100.",
     ],

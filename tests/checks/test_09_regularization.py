@@ -425,8 +425,9 @@ def test_no_chance_in_it(learner):
 
 @exercise("9.2", points=1)
 def test_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation give the right ratio, within 3 %: no difference of two
-    huge numbers."""
+    """float32 values whose mean is 10,000 times their standard deviation give the right ratio, within 3 %: no
+    difference of two huge numbers.
+    """
     for p in (0.0, 0.1):
         check_shift(learner, random(64, 2, seed=8, offset=1e4, spread=1.0).astype(np.float32), p, rtol=0.03)
     check_shift(learner, random(8, 2, 3, 3, seed=9, offset=-1e4, spread=1.0).astype(np.float32), 0.0, rtol=0.03)

@@ -479,3 +479,169 @@ def test_float64_stays_float64(learner):
     """Layers in float64 become one in float64, exact to rounding."""
     for bias in (True, False):
         check_fold(learner, dtype="float64", bias=bias, padding=1)
+
+
+# 10.4 export_with_parity
+
+guide(
+    "10.4",
+    hints=[
+        "In which mode should the exporter find the model, and in which should the model be when you compare? How can you have both "
+        "without touching the model that came in?",
+        "copy.deepcopy(model).eval() is a model of its own in evaluation mode: export it, and compare the program with it.",
+        "One number for each batch, (program(images) - deployed(images)).abs().max(), and the largest of these.",
+        "Python's max passes over a NaN: max(0.0, nan) is 0.0. A tensor's max() gives NaN if there is one, and isnan() tells it.",
+    ],
+)
+
+HEAD = "nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 2))"
+DROPPING = "nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Dropout(1.0), nn.Linear(3, 2))"
+PICTURES = (
+    "nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.ReLU(), nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)), "
+    "nn.Flatten(), nn.Linear(8, 2))"
+)
+
+
+def exported(answers, model, exporter, shape, sizes, mode, directly=False):
+    """The program of a model in float64, on new batches; the difference; and what became of the model that came in.
+
+    `model` is written as a learner would write it, `exporter` says in words what becomes of the program's outputs. `mode` is that of
+    the model; "frozen" is training, but for its normalizations. `directly`: both are computed here.
+    """
+    import copy
+
+    import numpy as np
+    import torch
+    from torch import nn
+
+    draw = np.random.default_rng(len(sizes))
+    model = eval(model, {"nn": nn}).double()
+    for tensor in [*model.parameters(), *model.buffers()]:
+        values = torch.from_numpy(draw.uniform(0.5, 2, tuple(tensor.shape)))
+        tensor.data.copy_(values * torch.from_numpy(draw.choice([-1, 1], tuple(tensor.shape))))
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.running_var.abs_()
+            module.num_batches_tracked.fill_(7)
+    batches = [torch.from_numpy(draw.normal(1, 1, (size, *shape))) for size in sizes]
+    new = [torch.from_numpy(draw.normal(1, 1, (size, *shape))) for size in (5, 1 if len(shape) > 1 else 2)]
+
+    def export(module, images):
+        with torch.no_grad():
+            module(images)  # as a tracer does: in training mode it moves the running statistics
+            recorded = copy.deepcopy(module)
+        if "evaluation mode by itself" in exporter:
+            recorded.eval()
+
+        def program(images):
+            with torch.no_grad():
+                y = recorded(images).clone()
+            if "rounds to quarters" in exporter:
+                y = torch.round(4 * y) / 4
+            if "a single image comes out lower" in exporter and len(images) == 1:
+                y[0, 1] -= 3
+            if "NaN in batches of three" in exporter and len(images) == 3:
+                y[1, 0] = float("nan")
+            return y
+
+        return program
+
+    model.train(mode != "evaluation")
+    for module in model.modules():
+        if mode == "frozen" and isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+    model.zero_grad()
+
+    def state():
+        return {
+            "parameters and statistics": {name: tensor.tolist() for name, tensor in model.state_dict().items()},
+            "modes": [module.training for module in model.modules()],
+            ".grad": [None if one.grad is None else one.grad.tolist() for one in model.parameters()],
+            "requires_grad": [one.requires_grad for one in model.parameters()],
+            "hooks": [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()],
+            "batches": [images.tolist() for images in batches],
+            "gradient switch of PyTorch": torch.is_grad_enabled(),
+        }  # fmt: skip
+
+    with torch.enable_grad():
+        before, given = state(), [*batches]
+        if directly:
+            deployed = copy.deepcopy(model).eval()
+            program, gaps = export(deployed, batches[0]), []
+            for images in batches:
+                gaps += (program(images) - deployed(images)).detach().abs().flatten().tolist()
+            pair = program, float("inf") if np.isnan(gaps).any() else max(gaps)
+        else:
+            pair = answers.export_with_parity(model, export, given)
+        after = state()
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not callable(pair[0]):
+        return {"kind": type(pair).__name__}
+    program, difference = pair
+    changed = [name for name in before if before[name] != after[name]]
+    if len(given) != len(batches) or any(one is not other for one, other in zip(given, batches)):
+        changed.append("the list of batches")
+    outputs = [program(images) for images in new]
+    again = [program(images) for images in new]
+    outputs, again = [[y.detach().numpy() for y in ys] for ys in (outputs, again)]
+    verdict = isinstance(difference, bool) or getattr(difference, "dtype", None) in (torch.bool, np.dtype(bool))
+    kind = "pair with a verdict" if verdict else "pair"
+    return {"kind": kind, "outputs": outputs, "again": again, "difference": difference, "changed": changed}
+
+
+def check_export(learner, model, exporter, sizes=(4, 3, 2), mode="training", asked="difference"):
+    given = model, exporter, (1, 3, 3) if model == PICTURES else (2,), sizes, mode
+    got, wanted = learner.run(exported, *given), exported(None, *given, True)
+    assert "pair" in got["kind"], (
+        f"The answer is of type {got['kind']}; it should be a pair, the program and the difference."
+    )
+    for name in ("outputs", "again"):
+        words = "On new batches the program does not give what that of the model in evaluation mode gives."
+        assert_close(got[name], wanted[name], rtol=1e-6, message=words)
+    if asked == "difference":
+        assert_close(got["difference"], wanted["difference"], rtol=1e-6, message="The difference is another one.")
+    if asked == "model":
+        assert not got["changed"], f"After the call these are no longer as they were: {', '.join(got['changed'])}."
+
+
+@exercise("10.4", points=2)
+def test_the_program_is_that_of_inference(learner):
+    """In whatever mode the model comes, the program is that of the model in evaluation mode: normalization, dropout, one image alone."""
+    for model in (HEAD, DROPPING, PICTURES):
+        for mode in ("evaluation", "training"):
+            check_export(
+                learner, model, "records the mode it finds, and rounds to quarters", mode=mode, asked="program"
+            )
+
+
+@exercise("10.4", points=2)
+def test_the_largest_difference_of_all_batches(learner):
+    """The difference is the largest absolute one, in whichever batch it is: of several batches, and of one."""
+    for sizes in [(1,), (2, 1, 4), (1, 3), (4, 2, 1)]:
+        for model in (HEAD, PICTURES):
+            exporter = "records the mode it finds; a single image comes out lower"
+            check_export(learner, model, exporter, sizes, "evaluation")
+    check_export(learner, HEAD, "records the mode it finds, and rounds to quarters", (3, 2, 5), "evaluation")
+
+
+@exercise("10.4", points=1)
+def test_compared_with_the_model_at_inference(learner):
+    """Where the exporter switches to evaluation mode by itself, the program is compared with the model in evaluation mode too."""
+    for mode in ("training", "frozen"):
+        for model in (HEAD, DROPPING):
+            check_export(learner, model, "switches to evaluation mode by itself, and rounds to quarters", mode=mode)
+
+
+@exercise("10.4", points=1)
+def test_what_is_not_a_number_proves_nothing(learner):
+    """A NaN among the outputs makes the difference infinite, in whichever batch it stands."""
+    for sizes in [(3, 2), (2, 3), (2, 3, 1), (3,)]:
+        exporter = "records the mode it finds, and rounds to quarters; NaN in batches of three"
+        check_export(learner, HEAD, exporter, sizes, "evaluation")
+
+
+@exercise("10.4", points=1)
+def test_the_model_stays_as_it_was(learner):
+    """Parameters, statistics, gradients and the mode of each module are as before, frozen layers included."""
+    for mode in ("frozen", "training", "evaluation"):
+        for model in (PICTURES, DROPPING):
+            check_export(learner, model, "records the mode it finds, and rounds to quarters", mode=mode, asked="model")

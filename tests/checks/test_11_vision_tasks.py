@@ -433,7 +433,7 @@ def test_ignored_pixels_do_not_count(learner):
 
 @exercise("11.3", points=1)
 def test_masks_of_bytes(learner):
-    """uint8 masks of many classes are counted rightly, and masks of two dtypes."""
+    """uint8 masks of many classes are counted correctly, and masks of two dtypes."""
     for classes in (21, 200):
         for dtypes in ((np.uint8, np.uint8), (np.int64, np.uint8), (np.uint8, np.int32), (np.int8, np.int16)):
             if classes == 200 and np.int8 in dtypes:
@@ -829,7 +829,7 @@ def test_parameters_and_buffers(learner):
 
 @exercise("11.5", points=1)
 def test_joint_statistics_survive_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation come out right, output and running variance."""
+    """float32 values whose mean is 10,000 times their standard deviation come out right, output and running variance."""
     for shapes in ([(8, 2, 6, 6), (3, 2, 6, 6)], [(5, 2, 6, 6)] * 3):
         parts = [random(*shape, seed=k, offset=1e4, spread=1.0).astype(np.float32) for k, shape in enumerate(shapes)]
         rows = np.concatenate([rows_of(part) for part in parts]).astype(np.float64)

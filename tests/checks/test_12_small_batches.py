@@ -369,7 +369,7 @@ def test_layers_behind_layers(learner):
 
 @exercise("12.3", points=1)
 def test_inputs_far_from_zero(learner):
-    """Where the mean is ten thousand times the deviation, the variance is right to 3 %."""
+    """Where the mean is ten thousand times the standard deviation, the variance is right to 3 %."""
     for sizes in ([64], [40, 24, 8]):
         batches = [random(size, 3, seed=9 + i, offset=1e4 + i, spread=1.0) for i, size in enumerate(sizes)]
         got = learner.run(recomputed, ALONE, batches, [1], "means, and variances to 3 %")

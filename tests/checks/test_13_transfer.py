@@ -565,7 +565,7 @@ def test_three_numbers(learner):
 @exercise("13.3", points=2)
 @given(st.integers(2, 6), st.integers(1, 5), st.integers(1, 4), st.integers(0, 99))
 def test_both_parts_are_scaled_by_the_training_part(learner, count, tested, features, seed):
-    """Both parts, of any size, get the training part's mean and deviation, each feature its own; nothing is changed."""
+    """Both parts, of any size, get the training part's mean and standard deviation, each feature its own; nothing is changed."""
     scales = np.random.default_rng(seed).uniform(0.5, 20, features)
     train = scales * random(count, features, seed=seed)
     check_scaled(learner, train, scales * random(tested, features, seed=seed + 1, offset=3.0))
@@ -582,13 +582,176 @@ def test_features_that_do_not_vary_are_centred_only(learner):
 
 @exercise("13.3", points=1)
 def test_there_is_no_epsilon(learner):
-    """Features that vary little are divided by their own small deviation, without ε."""
+    """Features that vary little are divided by their own small standard deviation, without ε."""
     check_scaled(learner, 1e-4 * random(5, 3, seed=1), 1e-4 * random(4, 3, seed=2), rtol=1e-4, atol=1e-6)
     check_scaled(learner, 1e-7 * random(5, 3, seed=3), 1e-7 * random(4, 3, seed=4), rtol=1e-4, atol=1e-6)
 
 
 @exercise("13.3", points=1)
 def test_float32_with_a_large_mean(learner):
-    """float32 features whose mean is ten thousand times their deviation come out right within 3 %."""
+    """float32 features whose mean is ten thousand times their standard deviation come out right within 3 %."""
     parts = [random(64, 3, seed=seed, offset=1e4, spread=1.0).astype(np.float32) for seed in (5, 6)]
     check_scaled(learner, *parts, rtol=0.03, atol=0.03)
+
+
+# 13.4 ema_update
+
+guide(
+    "13.4",
+    hints=[
+        "zip(average.parameters(), model.parameters()) gives the pairs, a shared layer once; zip(average.buffers(), model.buffers()) "
+        "those of the buffers. A state dict has both, and a shared layer under each of its names.",
+        "tensor.is_floating_point() tells a running variance from a counter.",
+        "Inside `with torch.no_grad():` old.copy_(value) changes a tensor without a graph.",
+        "`(1 - decay) * new` has the type of `new`, and is rounded to it: new.to(old.dtype) comes first.",
+    ],
+    forbids=("torch.optim.swa_utils",),
+)
+
+
+def averaged(answers, model, decay, steps, types, frozen, seed, directly=False):
+    """What can be seen of an average in one type and a model in another after some updates, with new numbers in the model each time.
+
+    `model` is written as a learner would write it. `frozen`: the average takes no gradients. `directly`: it is computed here, in float64.
+    """
+    import copy
+
+    import numpy as np
+    import torch
+    from torch import nn
+
+    class WithBuffers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mask", torch.tensor([True, False, True]))
+            self.register_buffer("table", torch.zeros(2, 2))
+            self.register_buffer("order", torch.arange(3))
+            self.scale = nn.Parameter(torch.ones(2), requires_grad=False)
+
+    draw = np.random.default_rng(seed)
+    model = eval(model, {"nn": nn, "WithBuffers": WithBuffers})
+    average = copy.deepcopy(model).to(getattr(torch, types[0])).requires_grad_(not frozen)
+    model = model.to(getattr(torch, types[1]))
+
+    def fill(module):
+        seen = set()
+        for name, tensor in module.state_dict().items():
+            if tensor.data_ptr() in seen:
+                continue
+            seen.add(tensor.data_ptr())
+            if tensor.dtype == torch.bool:
+                tensor.copy_(torch.from_numpy(draw.random(tuple(tensor.shape)) < 0.5))
+            elif tensor.is_floating_point():
+                low = 0.5 if name.endswith("var") else -2
+                tensor.copy_(torch.from_numpy(draw.uniform(low, 3, tuple(tensor.shape))))
+            else:
+                tensor.copy_(torch.from_numpy(np.array(draw.integers(5, 90, tuple(tensor.shape)))))
+
+    def numbers(module):
+        return {name: tensor.detach().double().numpy().copy() for name, tensor in module.state_dict().items()}
+
+    def circumstances(module):
+        parameters = [*module.parameters()]
+        return {
+            "requires_grad": [one.requires_grad for one in parameters],
+            "leaves": [one.is_leaf for one in [*parameters, *module.buffers()]],
+            ".grad": [None if one.grad is None else one.grad.tolist() for one in parameters],
+            "modes": [part.training for part in module.modules()],
+            "types": [str(one.dtype) for one in module.state_dict().values()],
+            "names": list(module.state_dict()),
+        }
+
+    fill(average)
+    for number, part in enumerate(average.modules()):
+        part.training = number % 2 == 1
+    for module in (average, model):
+        for one in module.parameters():
+            one.grad = torch.full_like(one, 0.5) if one.requires_grad else None
+    expected, before, changed = numbers(average), circumstances(average), []
+    with torch.enable_grad():
+        for _ in range(steps):
+            fill(model)
+            given, kept = numbers(model), circumstances(model)
+            if directly:
+                for name, value in model.state_dict().items():
+                    floats = value.is_floating_point()
+                    expected[name] = decay * expected[name] + (1 - decay) * given[name] if floats else given[name]
+                continue
+            answers.ema_update(average, model, decay)
+            after, now = numbers(model), circumstances(model)
+            changed += [f"{name} of the model" for name in kept if now[name] != kept[name]]
+            changed += [] if all((after[name] == given[name]).all() for name in given) else ["tensors of the model"]
+        changed += [] if torch.is_grad_enabled() else ["gradient switch of PyTorch"]
+    now = circumstances(average)
+    fill(model)  # what is only another name for one of its tensors goes along
+    changed += [f"{name} of the average" for name in before if now[name] != before[name]]
+    found = expected if directly else numbers(average)
+    return {"average": {name: value.tolist() for name, value in found.items()}, "changed": [*dict.fromkeys(changed)]}
+
+
+LINEAR = "nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))"
+FEATURES = (
+    "nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Sequential(nn.BatchNorm1d(3, affine=False), nn.LayerNorm(3)))"
+)
+IMAGES = (
+    "nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2, momentum=None), nn.BatchNorm2d(2, track_running_stats=False), "
+    "nn.InstanceNorm2d(2, track_running_stats=True))"
+)
+BUFFERS = "nn.Sequential(nn.Linear(2, 2), WithBuffers())"
+SHARED = "nn.Sequential(one := nn.Linear(2, 2), nn.ReLU(), two := nn.BatchNorm1d(2), one, two, nn.BatchNorm1d(2))"
+
+
+def check_average(
+    learner, model, decay=0.9, steps=1, types=("float32", "float32"), frozen=True, seed=0, asked="numbers"
+):
+    given = model, decay, steps, types, frozen, seed
+    got, wanted = learner.run(averaged, *given), averaged(None, *given, True)
+    words = "After the update, the average is another one."
+    assert_close(got["average"], wanted["average"], rtol=1e-5, atol=1e-5, message=words)
+    if asked == "all":
+        assert not got["changed"], f"After the call these are no longer as they were: {', '.join(got['changed'])}."
+
+
+@exercise("13.4", points=1)
+def test_parameters_are_averaged(learner):
+    """Each parameter moves by 1 - decay of the way, for any decay from 0 to 1, whether it takes a gradient or not."""
+    for seed, decay in enumerate([0.9, 0.5, 0.999, 0.0, 1.0]):
+        check_average(learner, LINEAR, decay, seed=seed)
+    check_average(learner, LINEAR, frozen=False)
+
+
+@exercise("13.4", points=2)
+def test_running_statistics_are_averaged_and_counters_copied(learner):
+    """Running means and variances move like the parameters, num_batches_tracked is copied; layers may lack γ and β, or statistics."""
+    for seed, model in enumerate([FEATURES, IMAGES]):
+        for decay in (0.9, 0.25, 1.0):
+            check_average(learner, model, decay, seed=seed)
+
+
+@exercise("13.4", points=1)
+def test_other_buffers_and_frozen_parameters(learner):
+    """Any buffer of floating-point numbers is averaged, masks and integers are copied; a parameter without gradients is averaged too."""
+    for frozen in (True, False):
+        check_average(learner, BUFFERS, 0.75, frozen=frozen, seed=3)
+
+
+@exercise("13.4", points=1)
+def test_what_stands_in_two_places_is_averaged_once(learner):
+    """A layer that a model uses twice moves once."""
+    for decay in (0.9, 0.5):
+        check_average(learner, SHARED, decay, seed=4)
+
+
+@exercise("13.4", points=1)
+def test_computed_in_the_type_of_the_average(learner):
+    """An average in float32 of a model in bfloat16 is as exact as float32, and stays in float32."""
+    for decay in (0.5, 0.9, 0.999):
+        check_average(learner, FEATURES, decay, 3, ("float32", "bfloat16"), seed=5, asked="all")
+
+
+@exercise("13.4", points=1)
+def test_step_by_step_and_all_else_stays(learner):
+    """After several steps: no graph, gradients, requires_grad and modes as before, and the model as it came."""
+    for frozen in (True, False):
+        for model in (FEATURES, IMAGES):
+            check_average(learner, model, 0.8, 3, frozen=frozen, seed=6, asked="all")

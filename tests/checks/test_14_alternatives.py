@@ -140,7 +140,7 @@ def test_layer_norm_eps(learner):
 
 @exercise("14.1", points=1)
 def test_layer_norm_survives_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation come out right: no difference of two huge numbers."""
+    """float32 values whose mean is 10,000 times their standard deviation come out right: no difference of two huge numbers."""
     x = large_mean(3, 4, 6, 6)
     gamma, beta = np.ones(x.shape[1:]), np.zeros(x.shape[1:])
     assert_close(learner.layer_norm(x, gamma, beta), layer_expected(x, gamma, beta), rtol=0.03, atol=0.03)
@@ -210,7 +210,7 @@ def test_instance_norm_eps(learner):
 
 @exercise("14.2", points=1)
 def test_instance_norm_survives_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation come out right: no difference of two huge numbers."""
+    """float32 values whose mean is 10,000 times their standard deviation come out right: no difference of two huge numbers."""
     x, (one, zero) = large_mean(2, 3, 12, 12), ones_and_zeros(3)
     assert_close(learner.instance_norm(x, one, zero), expected(x, "instance", one, zero), rtol=0.03, atol=0.03)
     assert_finite(learner.instance_norm(np.full((2, 3, 40), 1e8, np.float32), one, zero))
@@ -299,7 +299,7 @@ def test_group_norm_eps(learner):
 
 @exercise("14.3", points=1)
 def test_group_norm_survives_a_large_mean_in_float32(learner):
-    """float32 values whose mean is 10,000 times their deviation come out right: no difference of two huge numbers."""
+    """float32 values whose mean is 10,000 times their standard deviation come out right: no difference of two huge numbers."""
     x, (one, zero) = large_mean(2, 4, 9, 9), ones_and_zeros(4)
     assert_close(
         learner.group_norm(x, 2, one, zero), expected(x, "group", one, zero, num_groups=2), rtol=0.03, atol=0.03
@@ -434,7 +434,7 @@ def test_each_filter_over_all_its_weights(learner, shape, seed):
 
 @exercise("14.5", points=1)
 def test_small_weights_come_out_with_variance_one(learner):
-    """Weights of a usual size, deviation 0.05, come out with mean 0 and variance 1, ε aside."""
+    """Weights of a usual size, standard deviation 0.05, come out with mean 0 and variance 1, ε aside."""
     weight = 0.05 * random(4, 3, 3, 3, seed=5)
     got = learner.weight_standardize(weight)
     assert_close(got, filters_standardised(weight))
@@ -494,14 +494,14 @@ guide(
 
 @exercise("14.6", points=1)
 def test_style_by_hand(learner):
-    """Content 2, 4 with a style 10, 30, 50, 70 becomes 40 - √500 and 40 + √500: the style's mean and deviation."""
+    """Content 2, 4 with a style 10, 30, 50, 70 becomes 40 - √500 and 40 + √500: the style's mean and standard deviation."""
     content, style = np.array([[[2.0, 4.0]]]), np.array([[[10.0, 30.0, 50.0, 70.0]]])
     assert_restyled(learner.adaptive_instance_norm(content, style), content, style)
 
 
 @exercise("14.6", points=1)
 def test_each_channel_takes_its_own_style(learner):
-    """Each channel of each image takes mean and deviation of the same channel of the same image of the style."""
+    """Each channel of each image takes mean and standard deviation of the same channel of the same image of the style."""
     for shape in [(1, 2, 3), (2, 2, 2), (2, 3, 4), (2, 3, 2, 3), (3, 2, 2, 2)]:
         content, style = uneven(*shape, seed=1), 5 - 0.3 * uneven(*shape, seed=2) ** 2
         assert_restyled(learner.adaptive_instance_norm(content, style), content, style)

@@ -4,16 +4,21 @@ import contextlib
 import io
 
 import matplotlib.pyplot
+import numpy as np
 from myst_nb.core.read import read_myst_markdown_notebook
 
 from bncourse.course.paths import ROOT
-from bncourse.lab import runs, training
+from bncourse.lab import data, runs, scenes, training
+from bncourse.lab.vision import scenes as vision
+from bncourse.lab.vision import segmenter
+from bncourse.ledger import costs
 from tests import chosen
 
 matplotlib.use("Agg")
 CHAPTERS = [ROOT / "book" / f"{stem}.md" for stem in chosen.chapters()]
 TOUR = ROOT / "book" / "tour.md"
 STEPS = 2
+IMAGES = 1000  # of a set, where a page takes more on a GPU
 
 
 def cells_of(page):
@@ -38,30 +43,39 @@ def run(page, refused=None):
             matplotlib.pyplot.close("all")
 
 
-def shorten(monkeypatch, before_step=None, before_train=None):
-    """Let each training on a page take two steps at most.
+def shorten(monkeypatch):
+    """Let each training on a page take two steps at most."""
+    fit, train = training.fit, runs.train
 
-    Before the first step of a `fit`, and before each `train_step` that a page takes itself, `before_step(model,
-    images, labels)` is called; before a `train` of an ensemble `before_train(nets, images, labels, batch_size,
-    options)`.
-    """
-    fit, train_step, train = training.fit, training.train_step, runs.train
+    def short_fit(model, images, labels, *, steps, every=None, **options):
+        return fit(model, images, labels, steps=min(steps, STEPS), every=every and 1, **options)
 
-    def short_fit(model, images, labels, *, steps, batch_size=64, every=None, **options):
-        if before_step:
-            before_step(model, images[:batch_size], labels[:batch_size])
-        return fit(model, images, labels, steps=min(steps, STEPS), batch_size=batch_size, every=every and 1, **options)
-
-    def announced_step(model, images, labels, optimizer, exact=False):
-        if before_step:
-            before_step(model, images, labels)
-        return train_step(model, images, labels, optimizer, exact)
-
-    def short_train(nets, images, labels, *, steps, batch_size=64, every=None, **options):
-        if before_train:
-            before_train(nets, images, labels, batch_size, options)
-        return train(nets, images, labels, steps=min(steps, STEPS), batch_size=batch_size, every=every and 1, **options)
+    def short_train(nets, images, labels, *, steps, every=None, **options):
+        return train(nets, images, labels, steps=min(steps, STEPS), every=every and 1, **options)
 
     monkeypatch.setattr(runs, "train", short_train)
     monkeypatch.setattr(training, "fit", short_fit)
-    monkeypatch.setattr(training, "train_step", announced_step)
+
+
+def shrink(monkeypatch):
+    """Let a page at the size for a GPU take fewer images, each of them as large; CIFAR-10 is noise.
+
+    What it times is called once, since there it is as large as a GPU needs it.
+    """
+
+    def once(works, rounds, **options):
+        return {name: costs.seconds_of(work) * np.array([1.0, 1.1]) for name, work in works.items()}
+
+    def cifar10():
+        draw, labels = np.random.default_rng(0), np.arange(IMAGES) % 10
+        train, test = draw.random((2, IMAGES, 3, 32, 32), np.float32)
+        about = {"classes": data.CIFAR10_CLASSES, "name": "CIFAR-10", "licence": "", "source": "noise"}
+        return data.Images(train, labels, test, labels, **about)
+
+    def fewer(made):
+        return lambda count, *arguments, **options: made(min(count, IMAGES), *arguments, **options)
+
+    monkeypatch.setattr(costs, "taking_turns", once)
+    monkeypatch.setattr(data, "cifar10", cifar10)
+    for module, name in ((scenes, "detection_scenes"), (vision, "digit_scenes"), (segmenter, "labelled_scenes")):
+        monkeypatch.setattr(module, name, fewer(getattr(module, name)))

@@ -2,10 +2,12 @@
 
 Every tensor carries a mark that says where it lives, "cpu" or "cuda". `SecondDevice` sees each call of PyTorch before
 it is computed: it refuses what a GPU would refuse, computes the rest, and marks the results. So code that forgets a
-tensor on the CPU fails here as it would there. It says nothing about kernels, precision or time; an error comes at
-the call, and tensors that C++ code makes on its own have no mark and mix with all others.
+tensor on the CPU fails here as it would there. With `float64=False` it refuses that as well, as Apple's GPUs do. It
+says nothing about kernels, precision or time; an error comes at the call, and tensors that C++ code makes on its own
+have no mark and mix with all others.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -26,7 +28,9 @@ LIKE = {
     torch.randint_like, Tensor.new_tensor, Tensor.new_zeros, Tensor.new_ones, Tensor.new_full, Tensor.new_empty,
 }  # fmt: skip
 # These copy between devices, or ask about two tensors without computing with them.
-COPIES = {Tensor.copy_, Tensor.__setitem__, torch._has_compatible_shallow_copy_type}
+COPIES = {Tensor.copy_, torch._has_compatible_shallow_copy_type}
+# These do not take a single number from elsewhere either, as all others do.
+JOINS = {torch.stack, torch.cat, torch.concat, torch.hstack, torch.vstack}
 TO_NUMPY = {Tensor.numpy, Tensor.__array__}
 # Properties that are the tensor itself, or belong to it, and so live where it does.
 SAME_PLACE = {"data", "grad", "T", "mT", "H", "mH", "real", "imag"}
@@ -41,6 +45,8 @@ def marked(result, place):
     """Mark the tensors in a result of PyTorch."""
     for tensor in tensors_in(result):
         setattr(tensor, MARK, place)
+        if place == ELSEWHERE and SecondDevice.refuses_float64 and tensor.dtype == torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64")
     return result
 
 
@@ -60,17 +66,35 @@ def named(device):
     return HERE if torch.device(device).type == "cpu" else ELSEWHERE
 
 
-def refuse_mixture(name, tensors):
-    """Raise where tensors of both places meet; a single number on the CPU may go anywhere."""
-    places = {place_of(tensor) for tensor in tensors if tensor.dim() or place_of(tensor) == ELSEWHERE}
+def is_neither(device):
+    """Whether an argument `device` names neither of the two: "meta", with which `torch.export` records."""
+    kind = device.type if isinstance(device, torch.device) else device
+    return isinstance(kind, str) and kind == "meta"
+
+
+def refuse_mixture(name, tensors, function=None):
+    """Raise where tensors of both places meet; a single number on the CPU may, unless it is to be changed or joined."""
+    changes = (name.endswith("_") and not name.endswith("__")) or name.startswith("__i")
+    places = {
+        place_of(tensor)
+        for number, tensor in enumerate(tensors)
+        if tensor.dim() or place_of(tensor) == ELSEWHERE or function in JOINS or (changes and number == 0)
+    }
     if {HERE, ELSEWHERE} <= places:
         raise RuntimeError(f"Expected all tensors to be on the same device, but found cuda:0 and cpu, in {name}")
 
 
 class SecondDevice(TorchFunctionMode):
-    """Inside the `with`, "cuda" is a device as far as the rules of PyTorch go."""
+    """Inside the `with`, "cuda" is a device as far as the rules of PyTorch go; one with or without `float64`."""
+
+    refuses_float64 = False
+
+    def __init__(self, float64=True):
+        super().__init__()
+        self.float64 = float64
 
     def __enter__(self):
+        SecondDevice.refuses_float64 = not self.float64
         self.new_parameter, self.from_numpy = nn.Parameter.__new__, torch.from_numpy
 
         # Neither is shown to a mode.
@@ -84,12 +108,15 @@ class SecondDevice(TorchFunctionMode):
 
     def __exit__(self, *error):
         nn.Parameter.__new__, torch.from_numpy = self.new_parameter, self.from_numpy
+        SecondDevice.refuses_float64 = False
         return super().__exit__(*error)
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs, name = dict(kwargs or {}), getattr(function, "__name__", str(function))
         if name in ("__get__", "__set__"):
             return self.property(function, name, args)
+        if any(map(is_neither, (*args, kwargs.get("device")))):
+            return function(*args, **kwargs)
         if function is Tensor.to:
             return self.moved(args, kwargs)
         if function in (Tensor.cpu, Tensor.cuda):
@@ -104,7 +131,8 @@ class SecondDevice(TorchFunctionMode):
         """Read or set an attribute of a tensor."""
         attribute, tensor = getattr(function.__self__, "__name__", ""), args[0]
         if name == "__get__" and attribute == "device":
-            return GPU if place_of(tensor) == ELSEWHERE else CPU
+            own = function(*args)
+            return own if is_neither(own) else GPU if place_of(tensor) == ELSEWHERE else CPU
         if name == "__get__" and attribute == "is_cuda":
             return place_of(tensor) == ELSEWHERE
         value = function(*args)
@@ -158,10 +186,17 @@ class SecondDevice(TorchFunctionMode):
             if place_of(args[0]) == HERE and any(place_of(index) == ELSEWHERE for index in indices):
                 raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
             given = given[:1]
+        elif function is Tensor.__setitem__:
+            indices = list(tensors_in(args[1]))
+            if place_of(args[0]) == HERE and any(place_of(index) == ELSEWHERE for index in indices):
+                raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
+            if indices or isinstance(args[1], np.ndarray):  # slices are copied, from anywhere
+                refuse_mixture(name, [args[0], *tensors_in(args[2:])])
+            given = given[:1]
         elif function in COPIES:
             given = given[:1]
         else:
-            refuse_mixture(name, given)
+            refuse_mixture(name, given, function)
         result = function(*args, **kwargs)
         places = {place_of(tensor) for tensor in given}
         place = ELSEWHERE if ELSEWHERE in places else HERE if HERE in places else None

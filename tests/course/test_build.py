@@ -52,8 +52,9 @@ def small_book(tmp_path):
         "# A page\n\n{sign}`nothing ? it helps | cannot tell | it harms`",
         "# A page\n\n{sign}`one ? it helps | it harms`",
         "# A page\n\n{decided}`A1 ? reproduced: it helps`",
+        "# A page\n\n{effect}`C2 / nothing:.1f` times",
     ],
-    ids=["cell", "link", "measurement", "case", "verdict"],
+    ids=["cell", "link", "measurement", "case", "verdict", "effect"],
 )
 def test_a_page_that_is_broken_fails_every_build_not_only_the_first(small_book, built_by, page):
     (small_book / "book/intro.md").write_text(page)
@@ -71,12 +72,12 @@ evidence("C2", "steps: with BN", 2.0, interval=(0.5, 3), null=1.0, unit="x")"""
 
 def test_a_sentence_is_the_one_that_the_measurement_chooses(small_book, built_by):
     text = " ".join(f"{{sign}}`{name} ? it helps | cannot tell | it harms`," for name in ("up", "level", "down"))
-    text += " {sign}`C2 / steps: with BN ? faster | nobody knows | slower`."
+    text += " {sign}`C2 / steps: with BN ? faster | nobody knows | slower`, {effect}`C2 / steps: with BN:.1f` times."
     (small_book / "book/intro.md").write_text(f"{PAGE.format(code=CHOOSING)}\n{text}\n")
     built = built_by(small_book, small_book / "_build/html")
     assert built.returncode == 0, built.stderr
     page = BeautifulSoup((small_book / "_build/html/book/intro.html").read_text("utf8"), "html.parser")
-    assert page.select("article p")[-1].text == "it helps, cannot tell, it harms, nobody knows."
+    assert page.select("article p")[-1].text == "it helps, cannot tell, it harms, nobody knows, 2.0 times."
 
 
 def test_a_strict_build_names_every_page_with_a_cell_that_fails(small_book, built_by):

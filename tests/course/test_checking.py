@@ -1,6 +1,7 @@
 """`check("3.1")` in a notebook, the fixture that checks get, and what a report says."""
 
 import contextlib
+import importlib
 import io
 import os
 import subprocess
@@ -10,13 +11,14 @@ import numpy as np
 import pytest
 
 from bncourse import check
-from bncourse.checking import NUMPY_ONLY, assert_close, attempts, marks
+from bncourse.checking import NUMPY_ONLY, assert_close, attempts, marks, watching
 from bncourse.checking.compare import Mismatch
 from bncourse.checking.judging import judge
 from bncourse.checking.learner import Answers, Forbidden, Learner
 from bncourse.checking.marks import Guide
 from bncourse.checking.notebook import CheckFailed, check_namespace
 from bncourse.checking.report import as_html, as_text, report
+from bncourse.checking.watching import TimeUp
 from bncourse.course import curriculum
 from bncourse.course.errors import CourseError
 from tests.course.honest_wrong.layers import forward
@@ -150,6 +152,31 @@ def test_what_the_answer_prints_is_shown_for_the_failing_call_only(capsys):
     assert capsys.readouterr().out.count("shape (") == 1
 
 
+@pytest.mark.parametrize("step", range(1, 8))
+def test_a_time_limit_inside_of_print_loses_nothing_that_was_printed(step):
+    """A loop that prints for ever is ended somewhere in `write`, whose steps this stops one by one."""
+    from bncourse.course.quiet import LastWords
+
+    printed, seen = LastWords(), []
+    printed.write("before ")
+
+    def trace(frame, event, argument):
+        if frame.f_code is LastWords.write.__code__ and event == "line":
+            seen.append(frame.f_lineno)
+            if len(seen) == step:
+                raise TimeUp
+        return trace
+
+    tracing = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with contextlib.suppress(TimeUp):
+            printed.write("after")
+    finally:
+        sys.settrace(tracing)
+    assert printed.getvalue() in ("before ", "before after")
+
+
 def test_of_what_is_printed_the_end_is_kept_and_input_comes_back():
     import builtins
 
@@ -197,6 +224,33 @@ def test_a_limit_within_a_limit_leaves_the_outer_one_alone():
 
     with pytest.raises(TimeUp, match="0.2 s"), time_limit(0.2):
         wait()
+
+
+def test_an_import_is_not_cut_off_halfway(tmp_path, monkeypatch):
+    from bncourse.checking.watching import TimeUp, time_limit
+
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.5)\nwhole = True\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with time_limit(0.2):
+        slow = importlib.import_module("slow_to_import")
+    assert slow.whole
+    del sys.modules["slow_to_import"]
+    with pytest.raises(TimeUp), time_limit(0.2):
+        importlib.import_module("slow_to_import")
+
+        while True:
+            pass
+    assert sys.modules["slow_to_import"].whole
+    del sys.modules["slow_to_import"]
+
+
+@pytest.mark.parametrize("source", ["while True: pass", "import time\nwhile True: time.sleep(0.01)"])
+def test_an_import_that_never_ends_is_ended(source, tmp_path, monkeypatch):
+    (tmp_path / "never_imported.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(watching, "LONGEST_IMPORT", 0.3)
+    with pytest.raises(watching.TimeUp), watching.time_limit(0.2):
+        importlib.import_module("never_imported")
 
 
 # The learner fixture

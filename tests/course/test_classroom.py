@@ -17,7 +17,8 @@ ASK = """async (requests) => {
     const { ask } = await import(new URL("../_static/classroom/runner.js", location));
     const answers = [];
     for (const request of requests) {
-        const { status, points, failed_checks, diagnosis } = await ask(request.exercise, { ask: "check", ...request });
+        const chapter = request.exercise.split(".")[0];  // whose exercises share a worker here
+        const { status, points, failed_checks, diagnosis } = await ask(chapter, { ask: "check", ...request });
         answers.push({ status, points, failed_checks, diagnosis });
     }
     return answers;
@@ -144,7 +145,7 @@ def test_an_answer_may_use_an_earlier_one_and_no_other_spoils_it(site, context):
 def test_what_goes_wrong_ends_well(site, context):
     card = Card(opened(context, site), "3.1")
     for body, told in {
-        "import torch": "the answer calls torch",
+        "import torch; torch.tensor(x)": "the answer calls torch",
         "return input('x? ')": "input() gets no answer",
         "raise SystemExit": "SystemExit",
         "a = []\n    while True: a.append(bytearray(10**8))": "MemoryError",

@@ -1,7 +1,10 @@
 """Exercises in the page where code is hostile, where nothing is stored, without a network, and on two pages at once."""
 
+import shutil
+
 import pytest
 
+from bncourse.publishing import pdf
 from tests.cards import RIGHT, WRONG, Card, Site, opened
 
 BLOCKED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('blocked'); }})"
@@ -67,8 +70,11 @@ def test_a_spoilt_check_tells_nothing_of_another_exercise(site, context):
 # Where a browser keeps nothing, or has no network
 
 
-def test_it_works_without_a_network_after_the_first_visit(serve, book, context):
-    address, server = serve(book)
+@pytest.mark.parametrize("below", ["", "/html"], ids=["at the root", "below a path"])
+def test_it_works_without_a_network_after_the_first_visit(below, serve, book, context):
+    root, server = serve(book.parent if below else book)
+    address = root + below
+    Site.asked.clear()
     page = opened(context, address)
     assert "solved" in Card(page, "3.1").check(RIGHT)
     page.wait_for_function(
@@ -84,6 +90,7 @@ def test_it_works_without_a_network_after_the_first_visit(serve, book, context):
     assert "not right yet" in card.check(WRONG)
     page.goto(f"{address}/book/04_scale_shift.html")
     assert "no network" in page.locator("body").inner_text()
+    assert below == "" or not [path for path in Site.asked if not path.startswith(("/html/", "/favicon"))]
 
 
 @pytest.mark.parametrize("storage", [BLOCKED, FULL], ids=["blocked", "full"])
@@ -123,6 +130,39 @@ def test_a_reload_in_the_middle_of_a_check_loses_nothing(site, context):
     card.press("Check")
     page.reload()
     assert "np.sqrt(var) + eps" in Card(page, "3.1").editor.inner_text()
+
+
+@pytest.fixture
+def remembering(browser):
+    """A context of a browser that shows a page again as it was left, which those of other tests do not."""
+    flags = {"args": pdf.FLAGS, "ignore_default_args": ["--disable-back-forward-cache"]}
+    executable = next(filter(None, map(shutil.which, pdf.BROWSERS)), None)
+    with browser.browser_type.launch(executable_path=executable, **flags) as own, own.new_context() as context:
+        context.set_default_timeout(90_000)
+        context.add_init_script("Object.defineProperty(navigator, 'deviceMemory', {value: 2})")  # no worker to spare
+        yield context
+
+
+def test_who_leaves_the_page_in_the_middle_of_a_check_and_comes_back_finds_it_going_on(site, remembering):
+    seconds = 6
+    remembering.route("**/runner.js", lambda route: route.fulfill(
+        response=(answer := route.fetch()), body=answer.text().replace("SECONDS = 30", f"SECONDS = {seconds}")
+    ))  # fmt: skip
+    page = opened(remembering, site)
+    card = Card(page, "3.1")
+    card.write("def normalize(x, mean, var, eps=1e-5):\n    while True: pass\n")
+    card.press("Check")
+    card.card.get_by_text("Checking …").wait_for()
+    page.evaluate("addEventListener('pageshow', ({ persisted }) => { window.asItWas = persisted; })")
+    page.goto(f"{site}/book/glossary.html")
+    page.wait_for_timeout(1000 * seconds + 2000)
+    page.go_back(wait_until="commit")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.asItWas")
+    assert card.card.locator(".status").first.inner_text() == "Checking …"  # the time away does not count
+    assert card.told() == f"Not checked: still running after {seconds} s; is there a loop that never ends?"
+    assert "while True" in card.editor.inner_text()
+    assert "solved" in card.check(RIGHT)
 
 
 def test_opened_from_a_folder_or_without_scripts_the_page_says_what_to_do(book, context, browser):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,7 @@ import pytest
 from bncourse.__main__ import main
 from bncourse.checking import attempts
 from bncourse.course import curriculum
-from bncourse.course.paths import ROOT
+from bncourse.course.paths import ROOT, SOLUTIONS
 
 RIGHT = "def normalize(x, mean, var, eps=1e-5):\n    return (x - mean) / np.sqrt(var + eps)"
 WRONG = "def normalize(x, mean, var, eps=1e-5):\n    return (x - mean) / (np.sqrt(var) + eps)"
@@ -39,10 +40,13 @@ def test_json_has_one_object_a_line_in_the_order_of_the_curriculum(run, notebook
     status, out, err = run("check", "--json", "--notebook", notebook("03_normalize", {"ex-3-1": RIGHT}))
     found = rows(out)
     assert [row["exercise"] for row in found] == [exercise.id for exercise in curriculum.of_chapter("03_normalize")]
-    assert all(list(row) == ["exercise", "status", "points", "max", "failed_checks", "diagnosis"] for row in found)
+    assert all(
+        list(row) == ["exercise", "status", "points", "max", "bonus", "failed_checks", "diagnosis"] for row in found
+    )
     full = curriculum.exercises()["3.1"].points
     assert found[0] == {
-        "exercise": "3.1", "status": "solved", "points": full, "max": full, "failed_checks": [], "diagnosis": None,
+        "exercise": "3.1", "status": "solved", "points": full, "max": full, "bonus": False, "failed_checks": [],
+        "diagnosis": None,
     }  # fmt: skip
     assert [row["status"] for row in found[1:]] == ["unsolved"] * 3
     assert (status, err) == (1, "")
@@ -52,6 +56,18 @@ def test_solved_exits_with_0(run, notebook):
     status, out, _ = run("check", "3.1", "--notebook", notebook("03_normalize", {"ex-3-1": RIGHT}))
     assert status == 0
     assert "solved" in out
+
+
+def test_what_is_left_of_a_bonus_is_no_failure(run, notebook):
+    text = (SOLUTIONS / "01_covariate_shift.py").read_text(encoding="utf-8")
+    answers = {
+        f"ex-1-{number}": re.search(rf'exercise="1\.{number}"\n(.*?)\n\n*# %%', text, re.S)[1] for number in (1, 2, 4)
+    }
+    path = notebook("01_covariate_shift", answers)
+    status, out, _ = run("check", "1", "--notebook", path)
+    assert status == 0
+    assert "13 of 13 points" in out and re.search(r"1\.3 +.*0 of 7 +bonus", out)
+    assert run("check", "1.3", "--notebook", path)[0] == 1
 
 
 def test_failure_shows_diagnosis_smallest_input_expected_and_got(run, notebook):
@@ -68,6 +84,7 @@ def test_failure_shows_diagnosis_smallest_input_expected_and_got(run, notebook):
         ("def something_else(x):\n    return x", "missing", "normalize is not defined"),
         ("def normalize(x, mean, var, eps=1e-5):\n    raise NotImplementedError()", "unsolved", "not solved yet"),
         ("def normalize(x, mean, var, eps=1e-5)\n    return x", "error", "SyntaxError: expected ':'"),
+        ("def normalize(x) -> f(:\n    return x", "error", f"line 1, read by Python 3.{sys.version_info.minor}: def"),
         ("def normalize(*args, **kwargs):\n    return normalize(*args, **kwargs)", "error", "RecursionError"),
         ("import sys\nsys.exit(3)", "error", "SystemExit: 3"),
         ("def normalize(x, mean, var, eps=1e-5):\n    raise BaseException('out')", "error", "BaseException: out"),

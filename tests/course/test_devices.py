@@ -1,17 +1,24 @@
 """Every page as on a GPU, without one: in the precision of a card that has bfloat16, and on an emulated second device.
 
-Both run the code of a page as it stands, with two steps a training and two seeds. Neither is a run on a GPU: kernels,
+Both run the code of a page as it stands, with two steps a training and two seeds; on the second device at the sizes for
+a GPU, with fewer images, and without float64, which Apple's GPUs have not. Neither is a run on a GPU: kernels,
 times and what a GPU computes are not seen. `python -m bncourse gpu` measures those.
 """
 
+import re
+import sys
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from bncourse import mine
+from bncourse.course.paths import ROOT
 from bncourse.lab import runs, training
 from bncourse.lab.ensembles import ensemble, networks
-from bncourse.ledger import costs, entries
+from bncourse.lab.vision import trainings
+from bncourse.ledger import costs, entries, sequences
 from tests.course import pages
 from tests.course.second_device import GPU, SecondDevice
 
@@ -44,12 +51,31 @@ def test_a_page_runs_in_bfloat16(page, parities, monkeypatch):
 def test_a_page_runs_on_a_second_device(page, parities, monkeypatch):
     for module in (training, ensemble):
         monkeypatch.setattr(module, "device", lambda: GPU)
-    monkeypatch.setattr(training, "scale", lambda cpu, gpu: cpu)
+    pages.shrink(monkeypatch)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *device: None)
     refused = []
-    with SecondDevice():
+    with SecondDevice(float64=False):
         pages.run(page, refused)
     assert not refused
+
+
+LONG = {
+    "detector": trainings.Plan("detector", "bn", 2, 4, 0.05, 1, every=0, scenes=12),
+    "segmenter": trainings.Plan("segmenter", "gn", 2, 4, 0.01, 1, every=0, scenes=12),
+    "sequences": sequences.Plan("LSTM", "BN, masked", 0.003, steps=2, batch_size=16, every=0, of="choose"),
+}
+
+
+@pytest.mark.parametrize("plan", LONG.values(), ids=list(LONG))
+def test_a_training_too_long_for_a_page_runs_on_a_second_device(plan, monkeypatch):
+    """What `make experiments` trains for chapters 11 and 12, begun."""
+    monkeypatch.setattr(training, "device", lambda: GPU)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda *device: None)
+    monkeypatch.setattr(training, "trained", set())
+    with SecondDevice(float64=False):
+        found = sequences.trained(plan) if isinstance(plan, sequences.Plan) else trainings.train(plan)
+    assert training.trained == {"cuda, float32"}
+    assert found["steps"] == [] if isinstance(found, dict) else found.steps == []
 
 
 @pytest.fixture
@@ -74,6 +100,31 @@ def test_our_layers_take_statistics_of_16_bits_in_32(exercise, alone):
     torch.testing.assert_close(layer.eval()(x), theirs.eval()(x))
 
 
+@pytest.mark.parametrize("gpus, asked", [(0, ["gloo"]), (1, ["gloo"]), (2, ["cuda:0", "nccl"])])
+def test_two_processes_take_a_gpu_each_where_there_are_two(gpus, asked, alone, tmp_path, monkeypatch):
+    """The script of chapter 11, as its first process runs it."""
+    text = (ROOT / "book/11_vision_tasks.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r'^SCRIPT = """\n(.*?)^"""', text, re.M | re.S)
+    called, places = [], set()
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setattr(sys, "argv", ["script.py", str(tmp_path)])
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: called.append(str(device)))
+    monkeypatch.setattr(torch.distributed, "init_process_group", called.append)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    state = nn.Conv2d(1, 8, 3, bias=False).state_dict()
+    torch.save({"conv": state, "x": [torch.randn(5, 1, 9, 9).double()], "dy": [torch.ones(5, 8, 7, 7).double()]},
+               tmp_path / "given.pt")  # fmt: skip
+    forward = nn.Conv2d.forward
+    monkeypatch.setattr(nn.Conv2d, "forward", lambda self, x: places.add(x.device.type) or forward(self, x))
+    with SecondDevice():
+        exec(script, {})
+    assert called == asked and places == {"cuda" if gpus == 2 else "cpu"}
+    results = torch.load(tmp_path / "0.pt")
+    for one, other in zip(results["sync"], results["alone"], strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_the_second_device_refuses_what_a_gpu_refuses():
     with SecondDevice():
         here, there = torch.ones(3), torch.ones(3, device="cuda")
@@ -86,10 +137,26 @@ def test_the_second_device_refuses_what_a_gpu_refuses():
             lambda: nn.Linear(3, 1).to("cuda")(here),
             lambda: nn.BatchNorm1d(3).to("cuda")(torch.ones(2, 3)),
             lambda: there.mean() + here,
+            lambda: torch.tensor(0.0).add_(there.mean()),
+            lambda: torch.stack([torch.tensor(0.0), there.mean()]),
+            lambda: here.__setitem__(torch.zeros(1, dtype=torch.int64, device="cuda"), 1.0),
+            lambda: there.__setitem__(torch.zeros(3, dtype=torch.int64, device="cuda"), here),
         ]
         for mixture in refused:
             with pytest.raises((RuntimeError, TypeError)):
                 mixture()
+
+
+def test_a_second_device_may_be_one_without_float64():
+    here, numbers = torch.ones(3, dtype=torch.float64), np.ones(3)
+    with SecondDevice(float64=False):
+        single = here.float().to("cuda")
+        for move in (lambda: here.to("cuda"), single.double, lambda: torch.tensor(numbers, device="cuda")):
+            with pytest.raises(TypeError, match="float64"):
+                move()
+        assert here.sum() == single.sum() == 3
+    with SecondDevice():
+        assert here.to("cuda").dtype == torch.float64
 
 
 def test_the_second_device_computes_what_a_gpu_computes():
@@ -101,6 +168,10 @@ def test_the_second_device_computes_what_a_gpu_computes():
         there.sum().backward()
         assert layer.weight.grad.device.type == "cuda"
         assert (torch.tensor(2.0) * there)[torch.tensor([0])].device.type == "cuda"
+        there.detach()[1:] = torch.zeros(3, 2)  # a slice is copied, from anywhere
+        there.detach()[torch.tensor([0])] = torch.tensor(0.0)
+        assert there.sum() == 0
+        there = layer(x.to("cuda"))
         assert (there.cpu().detach().numpy() == expected.detach().numpy()).all()
 
 

@@ -38,3 +38,11 @@ def test_a_wrong_answer_is_told_nothing_untrue(answer, diagnosed):
         assert any(words in result.diagnosis for words in answer.true), result.diagnosis
     else:
         assert not answer.named
+
+
+def test_what_rounding_alone_parts_is_no_second_slip(diagnosed):
+    """Sums in another order, in float32 about a large mean, are no reason for "among other things"."""
+    (answer,) = [one for one in bank if one.exercise == "14.3" and "The groups interleave" in (one.value.__doc__ or "")]
+    result = diagnosed(answer)
+    assert "interleaved" in result.diagnosis
+    assert result.explains_all

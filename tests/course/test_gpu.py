@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import re
+import subprocess
 from dataclasses import asdict
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +14,7 @@ from docutils import nodes
 from bncourse.__main__ import main
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import ROOT
+from bncourse.lab import data
 from bncourse.publishing import gpu
 from tests.course import pages
 
@@ -85,6 +89,74 @@ def test_a_failure_stops_nothing_and_the_next_start_runs_only_what_failed(small_
     assert gpu.stored().pages[0] == tour
 
 
+def test_a_page_that_hangs_is_ended_and_stops_nothing(small_course, emulated, monkeypatch):
+    (small_course / "07_faster_training.md").write_text(page())
+    (small_course / "08_deeper_smoother.md").unlink()
+    run = subprocess.run
+
+    def hanging(command, **options):
+        if str(small_course / "tour.md") in command:
+            raise subprocess.TimeoutExpired(command, options["timeout"])
+        return run(command, **options)
+
+    monkeypatch.setattr(gpu.subprocess, "run", hanging)
+    assert main(["gpu"]) == 1
+    tour, seven = gpu.stored().pages
+    assert (tour.error, tour.seconds) == ("still ran after 600 s, and was ended", 600)
+    assert not seven.error
+
+
+def test_pages_run_side_by_side_and_one_that_times_alone(small_course, monkeypatch, emulated):
+    (small_course / "07_faster_training.md").write_text(page("taking_turns = 1"))
+    running, seen = set(), {}
+    together = Barrier(2)
+
+    def watched(stem):
+        running.add(stem)
+        if stem != "07_faster_training":
+            together.wait(timeout=60)  # both are there at once
+        seen[stem] = set(running)
+        if stem != "07_faster_training":
+            together.wait(timeout=60)
+        running.remove(stem)
+        return gpu.PageRun(stem, "2026-11-29", 1.0, 2.0, [], [], "")
+
+    monkeypatch.setattr(gpu, "_in_a_process", watched)
+    monkeypatch.setattr(gpu, "side_by_side", lambda: 3)
+    assert main(["gpu"]) == 0
+    assert seen["tour"] == seen["08_deeper_smoother"] == {"tour", "08_deeper_smoother"}
+    assert seen["07_faster_training"] == {"07_faster_training"}
+    assert [page.page for page in gpu.stored().pages] == ["tour", "07_faster_training", "08_deeper_smoother"]
+
+
+@pytest.mark.parametrize("processors, pages", [(None, 1), (2, 1), (8, 2), (16, 4), (64, 4)])
+def test_a_machine_with_few_processors_runs_one_page_at_a_time(processors, pages, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
+    assert gpu.side_by_side() == pages
+
+
+def test_what_is_not_there_is_said_first_with_the_place_to_put_it(small_course, emulated, monkeypatch, capsys):
+    for other in ("07_faster_training", "08_deeper_smoother"):
+        (small_course / f"{other}.md").unlink()
+    (small_course / "tour.md").write_text(page("import colours.of_no_package as c\n# takes data.cifar10()"))
+    monkeypatch.setenv("BNCOURSE_CACHE", str(small_course / "cache"))
+    assert main(["gpu"]) == 1
+    modules, images, running, *_ = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"not installed: colours; python\S* install.py requirements.txt", modules)
+    assert images.startswith(f"tour downloads {data.CIFAR10_URL}, 162 MB; without a network, put that file into ")
+    assert str(small_course / "cache") in images and data.CIFAR10_SHA256 in images
+    assert running == "tour …"
+    (small_course / "cache").mkdir()
+    (small_course / "cache" / data.CIFAR10_URL.rpartition("/")[2]).touch()
+    assert gpu.lacking(["tour"]) == [modules]
+
+
+def test_the_pages_lack_nothing_but_images_that_are_too_large_to_carry(tmp_path, monkeypatch):
+    monkeypatch.setenv("BNCOURSE_CACHE", str(tmp_path))
+    (line,) = gpu.lacking([page.stem for page in pages.CHAPTERS] + ["tour", "01_covariate_shift"])
+    assert line.startswith("01_covariate_shift")
+
+
 def test_another_precision_begins_anew(small_course, emulated, monkeypatch):
     for other in ("07_faster_training", "08_deeper_smoother"):
         (small_course / f"{other}.md").unlink()
@@ -115,15 +187,23 @@ def test_a_file_that_is_no_run_is_named(tmp_path, monkeypatch):
         gpu.stored()
 
 
-def shown_by_the_site():
-    """The words that `{gpu-run}` puts into a page, and the rows of its table."""
+def measurements(monkeypatch):
+    """What the site makes of measurements, a module of `_ext`."""
+    monkeypatch.syspath_prepend(str(ROOT / "_ext"))
     spec = importlib.util.spec_from_file_location("measurements", ROOT / "_ext/measurements.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def shown_by_the_site(monkeypatch):
+    """The words that `{gpu-run}` puts into a page, and the rows of its table, in English."""
+    module = measurements(monkeypatch)
     site = SimpleNamespace(
         pages={"book/tour": None, "book/07_faster_training": None},
         env=SimpleNamespace(titles=dict.fromkeys(["book/tour", "book/07_faster_training"], nodes.title("", "A page"))),
         link=lambda docname, text: nodes.reference("", text, refuri=docname),
+        translate=str,
     )
     words, *table = module.FillTables.gpu(site)
     rows = [[cell.astext() for cell in row] for part in table for row in part.findall(nodes.row)]
@@ -132,14 +212,29 @@ def shown_by_the_site():
 
 def test_the_site_says_that_no_page_has_run_on_a_gpu_until_one_has(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "RESULTS", tmp_path)
-    assert shown_by_the_site() == ("The pages have never run on a GPU.", [])
+    assert shown_by_the_site(monkeypatch) == ("The pages have never run on a GPU.", [])
     runs = [
         gpu.PageRun("tour", "2026-11-29", 12.3, 456.7, ["cuda, float32"], [], ""),
         gpu.PageRun("07_faster_training", "2026-11-29", 3.0, 0.0, [], [], "cell 2: RuntimeError: no"),
     ]
     run = gpu.GpuRun("H200", "570.1", "float32", False, {"torch": "2.13.0"}, "abc1234", runs)
     (tmp_path / "gpu.json").write_text(json.dumps(asdict(run)))
-    words, (_, first, second) = shown_by_the_site()
+    words, (_, first, second) = shown_by_the_site(monkeypatch)
     assert words == "Run on H200, driver 570.1, in float32; torch 2.13.0; commit abc1234."
     assert first == ["A page", "12", "457", "cuda, float32", "2026-11-29", "–"]
     assert second[-1] == "cell 2: RuntimeError: no"
+
+
+def test_a_page_says_at_its_end_on_what_and_in_which_precision_it_trained(monkeypatch):
+    module = measurements(monkeypatch)
+    last = nodes.section("", nodes.title("", "In short"), nodes.paragraph("", "Ran on cpu."))
+    page = nodes.document(None, None)
+    page += nodes.section("", nodes.title("", "A page"), nodes.section("", nodes.title("", "Begin")), last)
+    site = SimpleNamespace(
+        document=page, translate=str, link=lambda docname, text: nodes.reference("", text, refuri=docname)
+    )
+    module.FillTables.name_precision(site, "")
+    assert last.children[-1].astext() == "Ran on cpu."
+    module.FillTables.name_precision(site, "cuda, float32")
+    assert last.children[-1].astext() == "Trained on cuda, float32."
+    assert last.children[-1].children[0]["refuri"] == "book/status"

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -81,6 +82,28 @@ def test_page_names_the_student_the_points_and_each_exercise(wrong):
         "3.1", "✗ not right yet", f"{points} of 5"]  # fmt: skip
     assert all(head.get("scope") in ("row", "col") for head in page.find_all("th"))
     assert page.find(id="ex-3-1").text == "3.1 Normalise with given statistics"
+
+
+def with_a_bonus():
+    return row("Anna", entry("1.1", points=3), replace(entry("1.3", points=4, full=7), bonus=True))
+
+
+def test_a_bonus_is_named_and_no_part_of_the_total():
+    text = text_of(feedback.page(with_a_bonus(), {}))
+    assert "5 of 5 points" in text and "4 of 7 (bonus)" in text
+    assert "A bonus makes up for points lost in the other exercises of its chapter" in text
+
+
+def test_a_bonus_is_neither_the_hardest_exercise_nor_one_that_nobody_solved():
+    entries = [entry("1.1"), replace(entry("1.3", "unsolved", 0, 7), bonus=True)]
+    content = class_report.content([row("Anna", *entries), row("Ben", *entries)])
+    assert (content["total"], content["hardest"].exercise, content["nobody"]) == (5, "1.1", [])
+
+
+def test_the_percentage_of_a_gradebook_ends_at_100(tmp_path):
+    gradebook.write([with_a_bonus()], tmp_path)
+    (line,) = csv.DictReader((tmp_path / "gradebook.csv").read_text(encoding="utf-8-sig").splitlines())
+    assert (line["points"], line["max"], line["percent"], line["1.3"]) == ("5", "5", "100.0", "4")
 
 
 def test_page_shows_what_the_learners_own_check_shows(wrong):

@@ -1,17 +1,27 @@
 """The house itself: how large its wings are, and that the tests about a chapter can be chosen by its name."""
 
+import ast
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from bncourse.course import curriculum
-from bncourse.course.paths import MISTAKES, ROOT
+from bncourse.course.paths import MISTAKES, ROOT, VARIANTS
 
 PACKAGE = ROOT / "bncourse"
 CORE = ("__init__.py", "__main__.py", "course", "checking")
-WINGS = {"core": (CORE, 3170), "lab": (("lab",), 1500), "grading": (("grading",), 3650), "exports": (("exports",), 650)}
+WINGS = {
+    "core": (CORE, 3480),
+    "lab": (("lab",), 2640),
+    "pretraining": (("pretraining",), 460),
+    "grading": (("grading",), 3650),
+    "exports": (("exports",), 660),
+}
 
 
 def modules(*names):
@@ -32,6 +42,22 @@ def test_every_exercise_has_its_mistakes_in_one_file_of_its_own():
     files = list(MISTAKES.rglob("*.py"))
     assert {(path.parent.name, "_".join(path.stem.split("_")[:2])) for path in files} == expected
     assert len(files) == len(expected)
+
+
+def absent(path):
+    """Functions of NumPy and PyTorch that a file names and that do not exist, as a slip of the pen leaves them."""
+    names = {"np": np, "torch": torch, "nn": nn, "F": nn.functional}
+    for node in ast.walk(ast.parse(path.read_text("utf8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            package = names.get(node.value.id)
+            if package and not hasattr(package, node.attr):
+                yield f"{path.name}:{node.lineno}: {node.value.id}.{node.attr}"
+
+
+def test_known_answers_call_what_exists():
+    """A mistake that stops with an error by accident would be recognised in nobody's answer."""
+    files = [*MISTAKES.rglob("*.py"), *VARIANTS.rglob("*.py")]
+    assert not [name for path in files for name in absent(path)]
 
 
 def chosen(*options):

@@ -62,7 +62,19 @@ def test_nbgrader_finds_points_and_locks(stem):
         answer = cells[exercise.cell]["metadata"]["nbgrader"]
         check = cells[exercise.cell.replace("ex", "check")]["metadata"]["nbgrader"]
         assert (answer["solution"], answer["locked"], answer["schema_version"]) == (True, False, 3)
-        assert (check["grade"], check["locked"], check["points"]) == (True, True, exercise.points)
+        counted = 0 if exercise.bonus else exercise.points
+        assert (check["grade"], check["locked"], check["points"]) == (True, True, counted)
+
+
+def test_a_bonus_stands_behind_the_other_exercises_and_says_what_it_is():
+    order = [cell["id"] for cell in notebooks.load(EXERCISES / "01_covariate_shift.ipynb")["cells"]]
+    questions = [name for name in order if name.startswith("q-")]
+    assert questions == ["q-1-1", "q-1-2", "q-1-4", "q-1-3"]
+    assert [exercise.id for exercise in curriculum.exercises().values() if exercise.bonus] == ["1.3"]
+    (text,) = (
+        source for name, source in sources(notebooks.load(EXERCISES / "01_covariate_shift.ipynb")) if name == "q-1-3"
+    )
+    assert "*7 bonus points*" in text
 
 
 @pytest.fixture

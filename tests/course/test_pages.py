@@ -1,74 +1,18 @@
-"""Every page: its training runs on any device, its form is that of the style guide."""
+"""Every page: its form is that of the style guide."""
 
 import contextlib
-import copy
 import io
 import re
 
 import pytest
-import torch
 
 from bncourse.course import curriculum
 from bncourse.course.paths import ROOT
-from bncourse.lab import runs, training
-from tests.course import pages
 from tests.course.pages import CHAPTERS, TOUR, cells_of
 
 every_chapter = pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
 every_page = pytest.mark.parametrize("page", [*CHAPTERS, TOUR], ids=lambda page: page.stem)
 HIDDEN = {"hide-input", "remove-input", "hide-cell", "remove-cell"}
-
-
-def on_meta(nets):
-    """A copy of an ensemble whose tensors are on the meta device."""
-    twin = copy.deepcopy(nets)
-    twin.device = torch.device("meta")
-    for layer in twin.layers:
-        for name, value in vars(layer).items():
-            if value is not None:
-                setattr(layer, name, value.detach().to("meta").requires_grad_(value.requires_grad))
-    return twin
-
-
-@pytest.fixture
-def meta_first(monkeypatch):
-    """Each training run first does a step on the meta device, which refuses tensors of the CPU, then two real ones."""
-    seen = set()
-    train_step, train = training.train_step, runs.train
-
-    def step_on_meta(model, images, labels):
-        step = repr(model), tuple(images.shape)
-        if step in seen:
-            return
-        twin = copy.deepcopy(model).to("meta").train()
-        images = torch.empty(images.shape, dtype=torch.float32, device="meta")
-        labels = torch.empty(labels.shape, dtype=torch.int64, device="meta")
-        loss = train_step(twin, images, labels, torch.optim.SGD(twin.parameters(), lr=0.1))
-        assert loss.device.type == "meta"
-        seen.add(step)
-
-    def train_on_meta(nets, images, labels, batch_size, options):
-        images, labels = torch.as_tensor(images, dtype=torch.float32), torch.as_tensor(labels)
-        step = nets.norm, nets.activation, len(nets.layers), tuple(images.shape[1:]), nets.dropout_at, nets.ghost
-        if step in seen:
-            return
-        twin, few = on_meta(nets), slice(0, 2 * batch_size)
-        others = ("every", "evaluate", "test", "subset", "label")
-        alone = {name: value for name, value in options.items() if name not in others}
-        with contextlib.redirect_stdout(io.StringIO()):
-            empty = [torch.empty_like(part[few], device="meta") for part in (images, labels)]
-            assert train(twin, *empty, steps=1, batch_size=batch_size, **alone).device == "meta"
-        seen.add(step)
-
-    pages.shorten(monkeypatch, step_on_meta, train_on_meta)
-    return seen
-
-
-@every_page
-def test_training_steps_run_on_any_device(page, meta_first, monkeypatch):
-    monkeypatch.setenv("BNCOURSE_PAGE", "1")
-    pages.run(page)
-    assert meta_first
 
 
 @every_chapter
@@ -87,12 +31,30 @@ def test_page_names_each_exercise_of_its_chapter(page):
         assert f"| {exercise.id} " in turn
 
 
+@every_chapter
+def test_page_says_how_many_points_and_minutes_its_exercises_have_in_all(page):
+    turn = page.read_text(encoding="utf-8").split("## Your turn")[1]
+    *rows, total = [line.strip("| ").split("|") for line in turn.splitlines() if re.match(r"\| (\d+\.\d|in all)", line)]
+    exercises = list(curriculum.of_chapter(page.stem))
+    points, bonus = (sum(each.points for each in exercises if each.bonus is extra) for extra in (False, True))
+    assert int(total[-1]) == sum(int(row[-1]) for row in rows)
+    assert len(rows) == len(exercises)
+    assert re.findall(r"\d+", " ".join(total[1:-1])) == [str(points)] + [str(bonus)] * bool(bonus)
+
+
 @every_page
 def test_every_figure_has_an_alternative_text_and_a_caption(page):
     for source in re.findall(r"```\{code-cell\}.*?\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
         if re.search(r"plt\.(subplots|show)|image_strip", source):
             assert "alt:" in source, source
             assert "caption:" in source, source
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("book/*.md")), ids=lambda page: page.stem)
+def test_no_line_of_prose_is_lost_as_a_comment(page):
+    """A line that begins with % is a comment: a wrapped "12 %" would take the rest of its line with it."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    assert not re.findall(r"^%.*", prose, re.M)
 
 
 def to_read(page):
@@ -120,7 +82,8 @@ def main_text_of(page):
     text = re.sub(r"^```.*?^```$|^\$\$\n.*?^\$\$", "", text, flags=re.S | re.M)
     text = re.sub(r"^\|.*$", "", text, flags=re.M)
     text = re.sub(r"\{glue:text\}`[^`]*`|\$[^$\n]+\$", "number", text)
-    text = re.sub(r"\{(?:sign|decided)\}`([^`]*)`", lambda choice: max(choice[1].split("|"), key=len), text)
+    chosen = re.compile(r"\{(?:sign|decided)\}`[^`?]* \? ([^`]*)`")  # what decides is not shown, one sentence is
+    text = chosen.sub(lambda choice: max(choice[1].split("|"), key=len), text)
     text = re.sub(r"\]\([^)]*\)|\{[\w:]+\}| <[^>`]*>", "", text)
     return re.findall(r"[^\W_][\w.,’'-]*", text)
 
@@ -130,14 +93,58 @@ def test_a_chapter_is_one_sitting(page):
     assert len(main_text_of(page)) <= (1400 if page.stem < "06" else 2500)
 
 
-BASIC = [ROOT / "book" / f"{stem}.md" for stem in ("03_normalize", "04_scale_shift", "05_batchnorm_layer")]
-BOOKKEEPING = re.compile(r"\b(?:measured|evidence|parity|recorded)\(")
+BOOKKEEPING = re.compile(r"\b(?:measured|evidence|parity|recorded|costs|glue)\(")
 
 
-@pytest.mark.parametrize("page", BASIC, ids=lambda page: page.stem)
-def test_a_cell_that_a_basic_chapter_shows_is_short_and_enters_nothing_into_the_ledger(page):
+@every_page
+def test_a_cell_that_a_page_shows_is_short_and_enters_nothing_into_the_ledger(page):
     for source in to_read(page):
         assert source.count("\n") < 30 and not BOOKKEEPING.search(source), source
+
+
+LINK = re.compile(r"\{term\}`([^`<]*?)(?:\s*<([^`>]*)>)?`")
+NO_TEXT = re.compile(r"\{[\w:]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|\[[^\]]*\]\([^)]*\)")
+
+
+def glossary():
+    """The terms of the glossary, longer ones first."""
+    text = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+    entries = re.search(r"^```\{glossary\}\n(.*?)^```$", text, re.S | re.M)[1]
+    return sorted(re.findall(r"^\S.*$", entries, re.M), key=len, reverse=True)
+
+
+def not_linked(text, terms):
+    """The terms that a text uses before it links to them; a term inside a longer one is no use of it."""
+    text = " ".join(text.split())
+    linked = {}
+    for link in LINK.finditer(text):
+        linked.setdefault((link[2] or link[1]).lower(), link.start())
+    plain = NO_TEXT.sub(lambda match: " " * len(match[0]), text)
+    found = []
+    for term in terms:
+        word = re.compile(rf"(?<![\w-]){re.escape(term)}(?:s|es)?(?![\w-])", re.I)
+        first = word.search(plain)
+        if first and first.start() < linked.get(term.lower(), len(text)):
+            found.append(term)
+        plain = word.sub(lambda match: " " * len(match[0]), plain)
+    return found
+
+
+@every_page
+def test_a_term_is_linked_to_the_glossary_where_a_page_first_uses_it(page):
+    text = page.read_text(encoding="utf-8").split("\n---\n", 1)[1]
+    text = re.sub(r"^## Your turn\n.*?(?=^## )|^```.*?^```$|^\$\$.*?^\$\$[^\n]*$", "", text, flags=re.S | re.M)
+    text = re.sub(r"^[|#:(].*$", "", text, flags=re.M)
+    terms = glossary()
+    assert len(terms) > 50
+    assert not not_linked(text, terms)
+
+
+def test_a_term_that_is_used_before_its_link_is_found():
+    terms = ["batch normalization", "batch"]
+    assert not_linked("A {term}`batch` of two: a batch normalization.", terms) == ["batch normalization"]
+    assert not_linked("Batches, and only then a {term}`mini-batch <batch>`.", terms) == ["batch"]
+    assert not_linked("{term}`Batch normalization <batch normalization>` of `batch` and $batch$.", terms) == []
 
 
 def test_the_tour_is_one_sitting():

@@ -101,9 +101,11 @@ def arithmetic(browser):
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """The figure of the page with its scripts, as the site loads them."""
+    """The figure of the page with its scripts, as the site loads them; `_` is Sphinx's, which translates words."""
     scripts = ["live", *re.search(r"^:uses: (.+)$", PAGE.read_text("utf8"), re.M)[1].split(), "playground"]
-    tags = "".join(f'<script defer src="{(FIGURES / name).as_uri()}.js"></script>' for name in scripts)
+    say = re.search(r"^const say = .*$", (FIGURES.parent / "course.js").read_text("utf8"), re.M)[0]
+    tags = f"<script>const _ = (words) => words; {say}</script>"
+    tags += "".join(f'<script defer src="{(FIGURES / name).as_uri()}.js"></script>' for name in scripts)
     file = tmp_path_factory.mktemp("playground") / "page.html"
     figure = '<figure class="live" data-figure="playground" data-label="A network that trains"></figure>'
     look = f'<link rel="stylesheet" href="{(FIGURES.parent / "course.css").as_uri()}">'

@@ -81,11 +81,12 @@ PARTS = {
     "bncourse/checking/**/*.py": LEARN,
     "bncourse/lab/**/*.py": LEARN,
     "bncourse/ledger/**/*.py": [*LEARN, *BOOK],
+    "bncourse/pretraining/*.py": LEARN,
     "bncourse/publishing/**/*.py": [*LEARN, *GRADE, *BOOK, *TEST],
     "bncourse/grading/*.py": [*LEARN, *GRADE],
     "bncourse/grading/[!e]*/**/*.py": [*LEARN, *GRADE],
     "bncourse/exports/**/*.py": [*LEARN, *GRADE, *BOOK, *TEST],
-    "_ext/*.py": [*LEARN, *BOOK],
+    "_ext/*.py": [*LEARN, *BOOK, "languages"],  # which lies there
     "book/*.md": [*LEARN, *BOOK],
     "solutions/*.py": LEARN,
     "tests/checks/*.py": LEARN,

@@ -1,14 +1,17 @@
 """Python for the reader's browser: verified wherever it comes from, packed the same each time, or missing."""
 
+import importlib
+import importlib.util
 import io
 import shutil
+import sys
 import zipfile
 from hashlib import sha256
 
 import pytest
 
 from bncourse.course.errors import CourseError
-from bncourse.publishing import classroom, runtime
+from bncourse.publishing import bytecode, classroom, runtime
 
 
 @pytest.fixture
@@ -83,3 +86,30 @@ def test_a_site_gets_what_its_exercises_run_on(monkeypatch, tmp_path):
     assert runtime.FILES.items() <= digests.items()
     assert digests.keys() - runtime.FILES.keys() == {"pyodide-lock.json"}
     assert (tmp_path / "sw.js").exists()
+
+
+def test_what_was_compiled_is_imported_in_place_of_its_source(monkeypatch, tmp_path):
+    with zipfile.ZipFile(tmp_path / "library.zip", "w") as archive:
+        archive.writestr("of_library.py", "VALUE = 1\n")
+        archive.writestr("other.txt", "kept")
+    (tmp_path / "of_folder.py").write_text("VALUE = 2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path / "library.zip")
+    modules = {name: importlib.import_module(name) for name in ("of_library", "of_folder")}
+    *steps, zips = bytecode.compiling({**modules, "no_module": None, "sys": sys})
+    assert steps == [None] * 4
+    library, others = (zipfile.ZipFile(io.BytesIO(content)) for content in zips)
+    assert {*library.namelist()} == {"of_library.pyc", "of_library.py", "other.txt"}
+    (name,) = others.namelist()
+    assert name == importlib.util.cache_from_source(str(tmp_path / "of_folder.py")).lstrip("/")
+    with zipfile.ZipFile(tmp_path / "later.zip", "w") as archive:  # with other sources, which nobody compares
+        archive.writestr("of_library.pyc", library.read("of_library.pyc"))
+        archive.writestr("of_library.py", "VALUE = 3\n")
+    (tmp_path / "of_folder.py").write_text("VALUE = 3\n")
+    (tmp_path / "__pycache__").mkdir(exist_ok=True)
+    (tmp_path / "__pycache__" / name.rpartition("/")[2]).write_bytes(others.read(name))
+    monkeypatch.syspath_prepend(tmp_path / "later.zip")
+    for module, value in (("of_library", 1), ("of_folder", 2)):
+        monkeypatch.delitem(sys.modules, module)
+        imported = importlib.import_module(module)
+        assert value == imported.VALUE

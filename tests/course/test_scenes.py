@@ -6,9 +6,9 @@ import torch
 
 from bncourse.course import curriculum
 from bncourse.course.capstone import NEEDED, POINTS
-from bncourse.lab.ensembles.dense import BatchChannelDetectors, Detectors, Segmenters, _targets, packed
+from bncourse.lab.ensembles.dense import BatchChannelDetectors, Detectors, _targets, packed
 from bncourse.lab.runs import train
-from bncourse.lab.scenes import CLASSES, detection_scenes, segmentation_scenes
+from bncourse.lab.scenes import detection_scenes
 
 
 @pytest.mark.parametrize("test", [False, True])
@@ -18,15 +18,6 @@ def test_a_box_is_the_smallest_around_its_mask(test):
     for mask, (left, top, right, bottom) in zip(scenes.masks, scenes.boxes):
         rows, columns = np.nonzero(mask)
         assert (left, top, right, bottom) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-
-
-def test_a_segmented_scene_holds_its_digit_and_one_photograph():
-    scenes = segmentation_scenes(30, seed=0)
-    assert len(CLASSES) == 21
-    for mask, digit in zip(scenes.masks, scenes.classes):
-        digits, pieces = set(np.unique(mask)) & set(range(1, 11)), set(np.unique(mask)) & set(range(11, 21))
-        assert digits == {digit + 1}
-        assert len(pieces) <= 1
 
 
 def test_scenes_are_those_of_their_seed():
@@ -48,23 +39,25 @@ def trained(kind, seeds, scenes, steps=3, **options):
         (Detectors, {"norm": "batch", "ghost": 2}),
         (Detectors, {"norm": "group"}),
         (BatchChannelDetectors, {"norm": "batch", "ghost": 1}),
-        (Segmenters, {"norm": "batch"}),
     ],
 )
 def test_a_member_is_the_same_alone_and_in_company(kind, options):
-    scenes = (segmentation_scenes if kind is Segmenters else detection_scenes)(24, seed=0)
+    scenes = detection_scenes(24, seed=0)
     alone, together = (trained(kind, seeds, scenes, 1, **options) for seeds in ([3], [1, 3]))
     for own, shared in zip(alone.outputs(scenes.images), together.outputs(scenes.images)):
         np.testing.assert_allclose(own[0], shared[1], rtol=1e-3, atol=1e-3)
 
 
-def test_frozen_statistics_stay_and_weights_move():
+def test_what_is_frozen_stays_and_weights_move():
     scenes = detection_scenes(24, seed=0)
     source = trained(Detectors, [0, 1], scenes, norm="batch")
     frozen = Detectors([1], norm="batch", frozen=True).take_over(source, [1])
-    before = [tensor.clone() for tensor in frozen.buffers + frozen.weights]
+    affine = [tensor for layer in frozen.layers for tensor in (layer.gamma, layer.beta) if tensor is not None]
+    kept = frozen.buffers + affine
+    before = [tensor.clone() for tensor in kept + frozen.weights]
     train(frozen, scenes.images, packed(scenes), steps=3, batch_size=8, rates=0.02)
-    after, count = frozen.buffers + frozen.weights, len(frozen.buffers)
+    after, count = kept + frozen.weights, len(kept)
+    assert len(affine) == len(frozen.buffers) == 8
     assert all(torch.equal(here, there) for here, there in zip(before[:count], after[:count]))
     assert not any(torch.equal(here, there) for here, there in zip(before[count:], after[count:]))
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from bncourse.course.paths import ROOT
+from tests.links import dead_links
 
 FAULT = re.compile(r"\\|\dex\b|\[\d")  # a command or a length that the converter took for text
 WIDTHS = {"desktop": 1280, "phone": 390}
@@ -103,18 +104,7 @@ def test_every_picture_says_in_words_what_it_shows(pages):
 
 
 def test_no_link_inside_the_site_is_dead(book, pages):
-    targets = {book / path: {tag["id"] for tag in soup.select("[id]")} for path, soup in pages.items()}
-    dead = []
-    for path, soup in pages.items():
-        for tag in soup.select("[href], [src]"):
-            link = tag.get("href") or tag.get("src")
-            if not link or ":" in link or link == "#":
-                continue
-            file, _, fragment = link.partition("#")
-            target = (book / path).parent.joinpath(file.partition("?")[0]).resolve() if file else book / path
-            if not target.is_file() or (fragment and target in targets and fragment not in targets[target]):
-                dead.append((path, link))
-    assert not dead
+    assert not dead_links(book, pages)
 
 
 def test_the_front_door_leads_to_the_first_page(book, pages, phone):

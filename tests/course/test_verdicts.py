@@ -27,7 +27,7 @@ def claim(number=None, margin=2.0):
 
 
 def entry(low, high, null=0.0, unit="points", count=20):
-    return Evidence("C1", "a row", (low + high) / 2, low, high, count, null, None, unit, "small networks", cell=1)
+    return Evidence("C1", "a row", (low + high) / 2, low, high, count, null, unit, "small networks", cell=1)
 
 
 @pytest.mark.parametrize(

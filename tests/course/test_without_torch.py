@@ -11,9 +11,10 @@ import pytest
 from bncourse.checking import marks
 from bncourse.checking.judging import judge
 from bncourse.checking.learner import Answers, Forbidden
-from bncourse.course import curriculum
+from bncourse.course import curriculum, notebooks
 from bncourse.course.curriculum import Exercise
-from bncourse.course.paths import ROOT
+from bncourse.course.paths import EXERCISES, ROOT
+from bncourse.publishing import browser
 from bncourse.publishing.needs import needs_torch
 
 # The site offers these to readers who have installed nothing: none may be lost.
@@ -104,6 +105,37 @@ def test_an_import_of_what_is_forbidden_counts_as_its_use_where_it_is_not_instal
 
     result = judge(curriculum.find("2.1"), Answers({"batch_mean": batch_mean}))["2.1"]
     assert {(type(failure.error), str(failure.error)) for failure in result.failures} == {(Forbidden, "calls keras")}
+
+
+HEAD, BODY = "def normalize(x, mean, var, eps=1e-5):\n", "    return (x - mean) / np.sqrt(var + eps)\n"
+IN_THE_PAGE = {  # as in a notebook: whoever imports what a page has not, and does not use it, is right
+    "import torch\n{}": "solved, 5 of 5 points",
+    "import torch.nn as nn\nfrom torch.nn import functional as F\n{}": "solved, 5 of 5 points",
+    "{}    import numpy, torch\n    if isinstance(x, torch.Tensor): x = x.numpy()\n": "solved, 5 of 5 points",
+    "{}    import torch\n    x = torch.tensor(x).numpy()\n": "not right yet, 0 of 5 points",
+    "import matplotlib.pyplot as plt\n{}    plt.plot(x)\n": "your code stops with an error, 0 of 5 points",
+    "from torch import nn\nclass Net(nn.Module): pass\n{}": "your code stops with an error, 0 of 5 points",
+    "import nunpy\n{}": "your code stops with an error, 0 of 5 points",
+}
+
+
+@pytest.mark.parametrize(("text", "verdict"), IN_THE_PAGE.items())
+def test_in_a_page_libraries_that_are_not_there_may_be_imported_and_are_missed_where_they_are_used(
+    text, verdict, monkeypatch
+):
+    for library in [name for name in sys.modules if name.partition(".")[0] in ("torch", "matplotlib")]:
+        monkeypatch.delitem(sys.modules, library)
+    for library in ("torch", "matplotlib"):
+        monkeypatch.setitem(sys.modules, library, None)
+    notebook = notebooks.load(EXERCISES / "03_normalize.ipynb")
+    answer = next(cell for cell in notebook["cells"] if cell["id"] == "ex-3-1")
+    answer["source"] = text.format(HEAD) + BODY
+    told = json.loads(browser.check("3.1", json.dumps(notebook), 0, lambda: None))["report"]
+    assert told["title"] == f"3.1: {verdict}"
+    if "error" in verdict and "nunpy" not in text:
+        assert "in a page: an answer that needs it runs in the chapter's notebook" in str(told["details"])
+    if verdict.startswith("not"):
+        assert ["forbidden", "the answer calls torch"] in told["details"]
 
 
 @pytest.mark.parametrize("package", ["torch", "math"])

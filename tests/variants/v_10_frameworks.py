@@ -172,3 +172,53 @@ def fold_batchnorm(conv, bn):
     new.weight = nn.Parameter(torch.from_numpy(weight).to(dtype))
     new.register_parameter("bias", nn.Parameter(torch.from_numpy(bias).to(dtype)))
     return new
+
+
+# 10.4
+
+
+@variant("10.4")
+def export_with_parity(model, export, batches):
+    """The model itself, in evaluation mode for as long as it takes; each module goes back to its own mode."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        program = export(model, batches[0])
+        worst = 0.0
+        with torch.inference_mode():
+            for images in batches:
+                gap = (model(images) - program(images)).abs()
+                worst = float("inf") if gap.isnan().any() else max(worst, gap.max().item())
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    return [program, worst]
+
+
+@variant("10.4")
+def export_with_parity(model, export, batches):
+    """All outputs in one tensor; gradients on; the difference is a tensor."""
+    twin = copy.deepcopy(model)
+    twin.train(False)
+    program = export(twin, batches[0].clone())
+    both = [torch.cat([answer(images).flatten() for images in batches]) for answer in (twin, program)]
+    gap = torch.abs(both[0] - both[1])
+    return program, torch.where(gap.isnan(), torch.inf, gap).amax()
+
+
+@variant("10.4")
+def export_with_parity(model, export, batches):
+    """Through NumPy, last batch first; exported twice, the second time from a copy for that alone."""
+
+    def at_inference():
+        twin = copy.deepcopy(model)
+        for module in twin.modules():
+            module.training = False
+        return twin.requires_grad_(False)
+
+    deployed, program = at_inference(), export(at_inference(), batches[0])
+    gaps = []
+    for images in reversed(batches):
+        gaps.extend(np.abs(program(images).numpy() - deployed(images).numpy()).ravel())
+    largest = np.max(gaps)
+    return export(at_inference(), batches[0]), np.float64(np.inf) if np.isnan(largest) else largest

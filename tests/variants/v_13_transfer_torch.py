@@ -179,3 +179,66 @@ def adapt_statistics(model, loader):
         norm.running_mean.copy_(mean / total)
         norm.running_var.copy_(var / total)
     return model
+
+
+# 13.4
+
+
+@variant("13.4")
+def ema_update(average, model, decay):
+    """A new state dict, loaded; nothing is returned."""
+    own, theirs = average.state_dict(), model.state_dict()
+    new = {}
+    for name, value in own.items():
+        if value.dtype.is_floating_point:
+            new[name] = value * decay + theirs[name].type_as(value) * (1.0 - decay)
+        else:
+            new[name] = theirs[name]
+    average.load_state_dict(new)
+
+
+@variant("13.4")
+@torch.no_grad()
+def ema_update(average, model, decay):
+    """In place, all floats at once by torch._foreach; the model is converted in the sum."""
+    olds = [*average.parameters(), *average.buffers()]
+    news = [*model.parameters(), *model.buffers()]
+    floats = [(old, new) for old, new in zip(olds, news) if torch.is_floating_point(old)]
+    left, right = [old for old, _ in floats], [new.to(old) for old, new in floats]
+    torch._foreach_mul_(left, decay)
+    torch._foreach_add_(left, right, alpha=1 - decay)
+    for old, new in zip(olds, news):
+        if not torch.is_floating_point(old):
+            old.copy_(new)
+    return average
+
+
+@variant("13.4")
+def ema_update(average, model, decay):
+    """lerp_ on what `.data` gives, buffers first, by name."""
+    for (name, old), (_, new) in zip(average.named_buffers(), model.named_buffers()):
+        if old.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+            old.data.lerp_(new.data.to(old.dtype), 1 - decay)
+        else:
+            old.data.copy_(new.data)
+    theirs = dict(model.named_parameters())
+    for name, old in average.named_parameters():
+        old.data.lerp_(theirs[name].detach().to(old.dtype), 1 - decay)
+
+
+@variant("13.4")
+def ema_update(average, model, decay):
+    """Module by module, each once; tensors are replaced, not changed; the sum in float64."""
+    for part, other in zip(average.modules(), model.modules()):
+        for name, old in [*part._parameters.items()]:
+            if old is not None:
+                mixed = decay * old.detach().double() + (1 - decay) * other._parameters[name].detach().double()
+                old.data = mixed.to(old.dtype)
+        for name, old in [*part._buffers.items()]:
+            if old is not None:
+                new = other._buffers[name].detach()
+                if old.is_floating_point():
+                    part._buffers[name] = (decay * old.double() + (1 - decay) * new.double()).to(old.dtype)
+                else:
+                    part._buffers[name] = new.clone()
+    return average

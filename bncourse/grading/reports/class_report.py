@@ -12,9 +12,10 @@ from statistics import mean, median
 from bncourse.checking.status import Status
 from bncourse.course import curriculum
 from bncourse.course.files import write_whole
+from bncourse.course.language import ENGLISH, Translate
 from bncourse.grading.reports.feedback import slug
-from bncourse.grading.reports.rendering import one_line, render
-from bncourse.grading.rows import ExerciseRow, Row, by_name, full_points
+from bncourse.grading.reports.rendering import one_line, render, words
+from bncourse.grading.rows import ExerciseRow, Row, by_name, full_marks, full_points
 
 MOST_CHECKS = 20
 MOST_LINES = 3
@@ -29,6 +30,7 @@ class Standing:
     points: int
     share: float
     counts: Counter[Status]
+    bonus: bool
 
 
 @dataclass
@@ -44,34 +46,36 @@ class WrongAnswers:
     mistakes: list[tuple[str, int, int]]
 
 
-def write(rows: Iterable[Row], path: Path) -> None:
-    """Write class.html for the rows of all submissions; it links to feedback/ beside it."""
-    write_whole(path, render("class.html", **content(by_name(rows))))
+def write(rows: Iterable[Row], path: Path, language: str = ENGLISH) -> None:
+    """Write class.html, in a language, for the rows of all submissions; it links to feedback/ beside it."""
+    write_whole(path, render("class.html", language, **content(by_name(rows), language)))
 
 
-def content(rows: Sequence[Row]) -> dict[str, object]:
-    """What the template shows, by name."""
+def content(rows: Sequence[Row], language: str = ENGLISH) -> dict[str, object]:
+    """What the template shows, by name; the sentences of checks are left for it to translate."""
+    _ = words(language)
     full = full_points(rows)
     graded = [row for row in rows if row.status == "graded"]
     answers: dict[str, list[ExerciseRow]] = {exercise: [] for exercise in full}
     for exercise in (exercise for row in graded for exercise in row.exercises):
         answers[exercise.exercise].append(exercise)
     standings = [_standing(name, full[name], answers[name], len(graded)) for name in full if graded]
+    counted = [standing for standing in standings if not standing.bonus]  # many leave a bonus out
     wrong = [_wrong_answers(name, answers[name]) for name in full if _attempts(answers[name])]
     mistakes = [(count, answers.exercise, sentence) for answers in wrong for sentence, count, _ in answers.mistakes]
     namesakes = {name for name, count in Counter(row.name for row in rows).items() if count > 1}
     return {
-        "date": f"{datetime.now():%d %B %Y, %H:%M}".lstrip("0"),
-        "statuses": Status, "full": full, "total": sum(full.values()), "graded": len(graded),
+        "date": datetime.now().strftime(_("%d %B %Y, %H:%M")).lstrip("0"),
+        "statuses": Status, "full": full, "total": full_marks(rows), "graded": len(graded),
         "points": [row.points for row in graded], "mean": mean, "median": median,
-        "histogram": _histogram(graded, sum(full.values())), "standings": standings,
-        "hardest": min(standings, key=lambda standing: standing.share, default=None),
-        "nobody": [standing.exercise for standing in standings if not standing.counts[Status.SOLVED]],
+        "histogram": _histogram(graded, full_marks(rows)), "standings": standings,
+        "hardest": min(counted, key=lambda standing: standing.share, default=None),
+        "nobody": [standing.exercise for standing in counted if not standing.counts[Status.SOLVED]],
         "wrong": wrong, "checks": _failed_checks(answers),
         "commonest": max(mistakes, key=lambda mistake: mistake[0], default=None),
         "most": max([1, *(count for count, *_ in mistakes), *(answers.unexplained for answers in wrong)]),
         "rows": [_student(row, namesakes) | _points(row, full) for row in rows],
-        "human": [_student(row, namesakes) | _review(row) for row in rows if row.reason or row.review],
+        "human": [_student(row, namesakes) | _review(row, _) for row in rows if row.reason or row.review],
     }  # fmt: skip
 
 
@@ -86,7 +90,8 @@ def _histogram(graded: Iterable[Row], total: int) -> list[int]:
 def _standing(name: str, points: int, answers: Sequence[ExerciseRow], students: int) -> Standing:
     counts = Counter(answer.status for answer in answers)
     counts[Status.MISSING] += students - len(answers)
-    return Standing(name, points, sum(answer.points for answer in answers) / (points * students), counts)
+    share = sum(answer.points for answer in answers) / (points * students)
+    return Standing(name, points, share, counts, any(answer.bonus for answer in answers))
 
 
 def _attempts(answers: Iterable[ExerciseRow]) -> list[ExerciseRow]:
@@ -134,10 +139,11 @@ def _student(row: Row, namesakes: set[str]) -> dict[str, object]:
     return {"name": name, "slug": slug(row.student)}
 
 
-def _review(row: Row) -> dict[str, object]:
-    lines = [one_line(line, 120) for line in [row.reason, *row.review] if line]
+def _review(row: Row, _: Translate) -> dict[str, object]:
+    lines = [_(one_line(line, 120)) for line in [row.reason, *row.review] if line]
     if len(lines) > MOST_LINES:
-        lines = [*lines[: MOST_LINES - 1], f"and {len(lines) - MOST_LINES + 1} more; gradebook.csv has them"]
+        more = _("and {more} more; gradebook.csv has them").format(more=len(lines) - MOST_LINES + 1)
+        lines = [*lines[: MOST_LINES - 1], more]
     return {"lines": lines}
 
 

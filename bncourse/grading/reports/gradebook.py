@@ -11,7 +11,7 @@ from bncourse.course.errors import CourseError
 from bncourse.course.files import write_whole
 from bncourse.course.paths import shown
 from bncourse.grading.reports.rendering import one_line
-from bncourse.grading.rows import Row, by_name, full_points
+from bncourse.grading.rows import Row, by_name, full_marks, full_points
 
 CANVAS_COLUMNS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
 NAMES = {"Student", "LastName", "FirstName"}
@@ -54,7 +54,7 @@ def check_canvas_export(path: Path, assignment: str) -> None:
 
 def _gradebook(rows: Sequence[Row]) -> str:
     full = full_points(rows)
-    total = sum(full.values())
+    total = full_marks(rows)
     table: Table = [["student", "name", "points", "max", "percent", *full, "status", "reason", "review"]]
     for row in rows:
         points = {exercise.exercise: exercise.points for exercise in row.exercises}
@@ -89,7 +89,7 @@ def _by_id(rows: Iterable[Row], platform: str) -> dict[str, Row]:
 
 def _canvas(rows: Sequence[Row], assignment: str) -> str:
     table: Table = [[*CANVAS_COLUMNS, assignment]]
-    table.append(["    Points Possible", "", "", "", "", sum(full_points(rows).values())])
+    table.append(["    Points Possible", "", "", "", "", full_marks(rows)])
     table += [[cell(row.name), number, "", "", "", row.points] for number, row in _by_id(rows, "canvas").items()]
     return _csv(table)
 
@@ -142,14 +142,14 @@ def _column(header: Sequence[str], assignment: str, path: Path) -> int:
 
 def _factor(table: Iterable[Sequence[str]], column: int, rows: Iterable[Row]) -> float:
     """Points of Canvas for one of ours: 1 unless the assignment counts otherwise there."""
-    total = sum(full_points(rows).values())
+    total = full_marks(rows)
     counts = next((line[column] for line in table if "Points Possible" in line[0]), "").replace(",", ".")
     return float(counts) / total if total and re.fullmatch(r"[0-9.]*[1-9][0-9.]*", counts) else 1
 
 
 def _moodle(rows: Sequence[Row]) -> str:
     """Moodle's grading worksheet. It goes by identifier, and refuses a file without "Last modified (grade)"."""
-    total = sum(full_points(rows).values())
+    total = full_marks(rows)
     table: Table = [[*MOODLE_COLUMNS]]
     for number, row in _by_id(rows, "moodle").items():
         who = [f"Participant {number}", cell(row.name), cell(row.ids.get("email", ""))]

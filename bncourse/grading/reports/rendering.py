@@ -6,7 +6,10 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from bncourse.course import curriculum
+from bncourse.course.language import ENGLISH, Translate, of_checks, translator
 from bncourse.course.paths import EXERCISES
 
 # Characters that show nothing, or move what stands around them: controls, marks of direction, lone surrogates.
@@ -35,13 +38,43 @@ def _templates() -> Environment:
         loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.filters |= {"harmless": harmless, "one_line": one_line, "anchor": anchor}
-    templates.globals["title_of"] = title_of
     return templates
 
 
-def render(template: str, **values: object) -> str:
-    """A page from a template; every value is escaped unless it is Markup."""
-    return _templates().get_template(template).render(values)
+def render(template: str, language: str = ENGLISH, **values: object) -> str:
+    """A page from a template, in a language; every value is escaped unless it is Markup.
+
+    What stands in the template itself is no stranger's text, nor is its translation: `_` gives Markup. Sentences of
+    rows go through `said`, those of checks through `check_says`, which give text.
+    """
+    own = words(language)
+    spoken: dict[str, object] = {
+        "language": language,
+        "_": lambda text: Markup(own(text)),
+        "said": own,
+        "check_says": lambda exercise_id, sentence: check_words(language, exercise_id)(sentence),
+        "title_of": lambda name: title_of(name, language),
+    }
+    return _templates().get_template(template).render(spoken | values)
+
+
+def words(language: str) -> Translate:
+    """The translator of what grading says: a sentence, or what stands before and behind a file's name and colon."""
+    _ = translator(language, "grading", "checks/report")
+
+    def translate(text: str) -> str:
+        before, _colon, behind = text.partition(": ")
+        if (told := _(text)) != text or (_(before), _(behind)) == (before, behind):
+            return told
+        return _("{before}: {behind}").format(before=_(before), behind=_(behind))
+
+    return translate
+
+
+def check_words(language: str, exercise_id: str) -> Translate:
+    """The translator of what the checks of an exercise say."""
+    exercise = curriculum.exercises().get(exercise_id)
+    return of_checks(language, exercise.chapter) if exercise else str
 
 
 def anchor(exercise_id: str) -> str:
@@ -49,18 +82,19 @@ def anchor(exercise_id: str) -> str:
     return f"ex-{exercise_id.replace('.', '-')}"
 
 
-def title_of(name: str) -> str:
+def title_of(name: str, language: str = ENGLISH) -> str:
     """The title of a chapter "3" or an exercise "3.1", as its notebook has it; empty where there is none."""
-    return _titles().get(name, "")
+    return _titles(ENGLISH).get(name, "") if language == ENGLISH else _titles(language).get(name) or title_of(name)
 
 
 @cache
-def _titles() -> dict[str, str]:
+def _titles(language: str) -> dict[str, str]:
     titles = {}
-    for path in sorted(EXERCISES.glob("*.ipynb")):
+    folder = EXERCISES if language == ENGLISH else EXERCISES / language
+    for path in sorted(folder.glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             first = "".join(cell["source"]).partition("\n")[0]
-            heading = re.match(r"# Exercises (\d+): (.+)|##+ (\d+\.\d+) (.+)", first)
+            heading = re.match(r"# \D*(\d+)(?:: |：)(.+)|##+ (\d+\.\d+) (.+)", first)
             if heading and cell["cell_type"] == "markdown":
                 titles[heading[1] or heading[3]] = (heading[2] or heading[4]).replace("`", "")
     return titles

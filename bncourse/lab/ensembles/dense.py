@@ -1,4 +1,4 @@
-"""Ensembles that answer pixel by pixel: detectors with a mask head, and segmenters (`book/11_vision_tasks.md`).
+"""Ensembles of detectors with a mask head, for one digit a scene (`book/11_vision_tasks.md`).
 
 They are `Networks` like those of `networks.py`, and trained by `lab.runs.train`. Their labels are rows of integers,
 `packed` from `lab.scenes`: class, box and mask of a scene.
@@ -14,11 +14,10 @@ from torch.nn import functional as F
 
 from bncourse.lab.ensembles.ensemble import Hidden, Layer, numbers
 from bncourse.lab.ensembles.networks import BatchChannel, Networks
-from bncourse.lab.scenes import CLASSES, Scenes
+from bncourse.lab.scenes import Scenes
 from bncourse.lab.training import Array
 
 CELL = 4  # pixels of a scene in a cell of the detector's grid, along each axis
-DILATIONS = (1, 2, 3)  # of the segmenter's pyramid
 BOX = 10.0  # pixels; widths and heights are given as the logarithm of their ratio to it
 
 
@@ -29,17 +28,25 @@ def packed(scenes: Scenes) -> np.ndarray:
 
 
 class Dense(Networks):
-    """What detectors and segmenters share. `frozen`: BN normalises by its running statistics in training too."""
+    """What detectors and segmenters share. `frozen`: BN keeps its statistics, γ and β, in training as well."""
 
     def __init__(self, seeds: Iterable[int], frozen: bool = False, **options: Any) -> None:
         super().__init__(seeds, **options)
         self.frozen = frozen
 
+    @property
+    def parameters(self) -> list[Tensor]:
+        """All tensors that are trained, each `(members, ...)`: of a frozen BN neither γ nor β."""
+        kept = {id(tensor) for layer in self.layers for tensor in (layer.gamma, layer.beta) if self.frozen}
+        return [tensor for tensor in super().parameters if id(tensor) not in kept]
+
     def take_over(self, other: Self, places: Sequence[int] | Array) -> Self:
         """Begin where another ensemble of this kind has come to: each member as the one at its place `(members,)`."""
         with torch.no_grad():
-            for own, theirs in zip(self.parameters + self.buffers, other.parameters + other.buffers, strict=True):
-                own.copy_(theirs[places])
+            for own, theirs in zip(self.layers, other.layers, strict=True):
+                for name, tensor in vars(own).items():
+                    if tensor is not None:
+                        tensor.copy_(getattr(theirs, name)[places])
         return self
 
     def _batch_normalised(self, layer: Layer, h: Tensor, gamma: Tensor, beta: Tensor, training: bool) -> Tensor:
@@ -110,40 +117,6 @@ class Detectors(Dense):
         width, height = (there[..., side].clamp(-3, 3).exp() * BOX for side in (3, 4))
         boxes = torch.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], -1)
         return boxes.numpy(), there[..., 5:].argmax(-1).numpy(), masks > 0
-
-
-class Segmenters(Dense):
-    """Name the class of every pixel, in the manner of DeepLabV3: dilated convolutions, and a pyramid of them."""
-
-    def __init__(self, seeds: Iterable[int], **options: Any) -> None:
-        super().__init__(seeds, **options)
-        self._add_hidden((8, 1, 3), (16, 8, 3), (24, 16, 3))
-        self._add_hidden(*[(16, 24, 3) for _ in DILATIONS], (16, 24, 1))
-        self._add_heads((len(CLASSES), 16 * (len(DILATIONS) + 1)))
-
-    def forward(self, x: Tensor, training: bool = True, keep: list[Hidden] | None = None) -> tuple[Tensor]:
-        """Logits `(members, batch, classes, H, W)`, in a tuple."""
-        first, second, third, *pyramid, pooled = self.layers[:-1]
-        h = F.max_pool2d(self._hidden(first, self._side_by_side(x), training, keep), 2)
-        h = F.max_pool2d(self._hidden(second, h, training, keep), 2)
-        h = self._hidden(third, h, training, keep)
-        parts = [self._hidden(layer, h, training, keep, rate) for layer, rate in zip(pyramid, DILATIONS)]
-        image = self._hidden(pooled, h.mean((2, 3), keepdim=True), training, keep)
-        logits = self._convolution(self.layers[-1], self._joined(*parts, image.expand_as(parts[0])))
-        logits = F.interpolate(logits, size=x.shape[-2:], mode="bilinear", align_corners=False)
-        return (self._by_member(logits),)
-
-    def losses(self, x: Tensor, y: Tensor, training: bool = True) -> Tensor:
-        """Mean cross-entropy over pixels, of each member `(members,)`; background, most of a scene, weighs a fifth."""
-        (logits,) = self.forward(x, training)
-        weight = torch.ones(logits.shape[2], device=logits.device)
-        weight[0] = 0.2
-        losses = F.cross_entropy(logits.flatten(3).flatten(0, 1), y[..., 5:].flatten(0, 1), weight, reduction="none")
-        return losses.view(self.members, -1).mean(1)
-
-    def predict(self, images: Array) -> np.ndarray:
-        """The class of every pixel, `(members, N, H, W)`."""
-        return self.outputs(images)[0].argmax(2)
 
 
 class BatchChannelDetectors(BatchChannel, Detectors):

@@ -1,5 +1,5 @@
 /* An exercise in the page: editor, Check, Stop, Reset, report. Loaded when the first one is opened. */
-import { ask, stop } from "./runner.js";
+import { ask, prepare, stop } from "./runner.js";
 import { keepPage, keepPython } from "./offline.js";
 import { download, filled } from "./notebook.js";
 import { shown } from "./report.js";
@@ -54,14 +54,14 @@ export const open = async (card) => {
     clearTimeout(waiting);
     const same = text === stub && read(exercise).text === undefined;
     if (!same && !write(exercise, { text })) {
-      kept.textContent = "This browser keeps nothing: download the notebook before you leave the page.";
+      kept.textContent = _("This browser keeps nothing: download the notebook before you leave the page.");
     }
   };
   const editor = await edited({
-    parent, text: read(exercise).text ?? stub, label: `Your answer to exercise ${exercise}`,
+    parent, text: read(exercise).text ?? stub, label: say("Your answer to exercise {exercise}", { exercise }),
     describedBy: `${card.id}-keys`, onRun: () => check(),
     onChange: () => {
-      if (before !== null && editor.text() !== stub) [before, resetting.textContent] = [null, "Reset"];
+      if (before !== null && editor.text() !== stub) [before, resetting.textContent] = [null, _("Reset")];
       clearTimeout(waiting);
       waiting = setTimeout(() => keep(editor.text()), 300);
     },
@@ -79,7 +79,7 @@ export const open = async (card) => {
     if (text !== undefined && text !== editor.text() && !writing) editor.set(text);
   });
 
-  const say = (text) => {
+  const tell = (text) => {
     if (status.textContent !== text) status.textContent = text; // which is read aloud; how far it is, is not
     amount.replaceChildren();
   };
@@ -87,7 +87,7 @@ export const open = async (card) => {
     const bar = document.createElement("progress");
     bar.max = total;
     bar.value = loaded;
-    amount.replaceChildren(`${megabytes(loaded)} of ${megabytes(total)} `, bar);
+    amount.replaceChildren(say("{loaded} of {total} ", { loaded: megabytes(loaded), total: megabytes(total) }), bar);
   };
 
   const check = async () => {
@@ -97,44 +97,48 @@ export const open = async (card) => {
     stopping.setAttribute("aria-disabled", "false");
     const text = editor.text();
     keep(text);
-    say("Loading Python …");
+    tell(_("Loading Python …"));
     result.replaceChildren();
     try {
       const notebook = await filled(chapter, { [answer]: text });
       const tries = read(exercise).tries ?? 0;
-      const verdict = await ask(exercise, { ask: "check", exercise, notebook, tries }, {
+      const verdict = await ask(exercise, { ask: "check", exercise, notebook, tries, language: document.documentElement.lang || "en" }, {
         progress: count,
-        running: () => say("Checking …"),
+        running: () => tell(_("Checking …")),
       });
       const solved = verdict.status === "solved" && text === editor.text(); // not of what was written meanwhile
       const failed = verdict.status === "failed" || verdict.status === "error";
       write(exercise, { tries: tries + failed, solved: solved || undefined });
-      result.replaceChildren(shown(verdict.report));
+      const told = shown(verdict.report);
+      result.replaceChildren(told);
+      if (told.scrollWidth > told.clientWidth) told.tabIndex = 0; // the keyboard must reach what scrolls
       card.classList.toggle("solved", solved);
       if (!pythonIsKept) keepPython();
       pythonIsKept = true;
       card.dispatchEvent(new CustomEvent("checked", { bubbles: true, detail: verdict }));
-      say("");
+      tell("");
     } catch (error) {
-      say(error.message === "stopped" ? "Stopped. Nothing you wrote is lost." : `Not checked: ${error.message}`);
+      tell(error.message === "stopped" ? _("Stopped. Nothing you wrote is lost.") : say("Not checked: {why}", { why: error.message }));
     }
     busy = false;
     checking.setAttribute("aria-disabled", "false");
     stopping.setAttribute("aria-disabled", "true");
   };
 
-  const checking = button("Check", check, "primary");
-  const stopping = button("Stop", () => busy && stop());
+  const checking = button(_("Check"), check, "primary");
+  const stopping = button(_("Stop"), () => busy && stop());
   stopping.setAttribute("aria-disabled", "true");
-  const resetting = button("Reset", () => {
+  const resetting = button(_("Reset"), () => {
     const text = before ?? stub;
     before = before === null ? editor.text() : null;
     editor.set(text);
-    resetting.textContent = before === null ? "Reset" : "Undo reset";
+    resetting.textContent = before === null ? _("Reset") : _("Undo reset");
     keep(editor.text());
     editor.focus();
   });
   tools.replaceChildren(checking, stopping, resetting);
+  for (const event of ["focusin", "input"]) parent.addEventListener(event, prepare);
+  checking.addEventListener("pointerenter", prepare);
   for (const part of [tools, parent, card.querySelector(".keys")]) part.hidden = false;
   card.querySelector(".stub").hidden = true;
   if (cards.size === 1) keepPage();
@@ -149,7 +153,7 @@ export const exchange = (place) => {
       .map((card) => [card.dataset.answer, cards.get(card.dataset.exercise)?.text()])
       .filter(([, text]) => text !== undefined),
   );
-  const save = button("Download my notebook", async () => {
+  const save = button(_("Download my notebook"), async () => {
     try {
       download(await filled(chapter, written()), `${chapter}.ipynb`);
     } catch (error) {
@@ -163,19 +167,19 @@ export const exchange = (place) => {
   file.addEventListener("change", async () => {
     const [chosen] = file.files;
     if (!chosen) return;
-    told.textContent = `Reading ${chosen.name} …`;
+    told.textContent = say("Reading {file} …", { file: chosen.name });
     try {
-      if (chosen.size > LARGEST) throw new Error(`${chosen.name} is too large: more than ${megabytes(LARGEST)}`);
+      if (chosen.size > LARGEST) throw new Error(say("{file} is too large: more than {size}", { file: chosen.name, size: megabytes(LARGEST) }));
       const request = { ask: "answers", notebook: await chosen.text(), name: chosen.name };
       const found = await ask("a notebook", request);
-      if (found.chapter !== chapter) throw new Error(`${chosen.name} is of chapter ${found.chapter}`);
+      if (found.chapter !== chapter) throw new Error(say("{file} is of chapter {chapter}", { file: chosen.name, chapter: found.chapter }));
       told.textContent = take(found.answers, chosen.name);
     } catch (error) {
       told.textContent = error.message;
     }
     file.value = "";
   });
-  place.append(save, button("Load a notebook", () => file.click()), file, told);
+  place.append(save, button(_("Load a notebook"), () => file.click()), file, told);
 };
 
 const take = (answers, name) => {
@@ -185,7 +189,7 @@ const take = (answers, name) => {
   });
   const ids = changed.map((card) => card.dataset.exercise);
   const lost = ids.filter((id) => read(id).text !== undefined);
-  if (lost.length && !confirm(`Replace what you wrote for ${lost.join(", ")} by what ${name} holds?`)) return "Nothing changed.";
+  if (lost.length && !confirm(say("Replace what you wrote for {lost} by what {file} holds?", { lost: lost.join(", "), file: name }))) return _("Nothing changed.");
   for (const card of changed) {
     const text = answers[card.dataset.answer];
     write(card.dataset.exercise, { text, solved: undefined });
@@ -193,5 +197,5 @@ const take = (answers, name) => {
     card.classList.remove("solved");
     card.querySelector(".result").replaceChildren();
   }
-  return ids.length ? `Loaded: ${ids.join(", ")}.` : `${name} holds what is here already.`;
+  return ids.length ? say("Loaded: {exercises}.", { exercises: ids.join(", ") }) : say("{file} holds what is here already.", { file: name });
 };

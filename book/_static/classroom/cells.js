@@ -16,8 +16,9 @@ const told = ({ printed, error }) => {
   const missing = /^(a cell above stops: )?NameError: name '(\w+)'/.exec(error);
   const way = missing && [...document.querySelectorAll("details.exercise[data-answer] .stub")]
     .find((stub) => stub.textContent.includes(`def ${missing[2]}(`))?.closest("details").dataset.exercise;
-  const more = way ? `\nIt is yours to write: exercise ${way}, below.` : "";
-  return [printed.trimEnd(), error && error + more].filter(Boolean).join("\n") || "(it prints nothing)";
+  const yours = way && say("It is yours to write: exercise {exercise}, below.", { exercise: way });
+  const more = way ? `\n${yours}` : "";
+  return [printed.trimEnd(), error && error + more].filter(Boolean).join("\n") || _("(it prints nothing)");
 };
 
 export const open = async (cell, start) => {
@@ -30,7 +31,7 @@ export const open = async (cell, start) => {
   for (const part of [output, status]) part.setAttribute("role", "status");
   keys.id = `cell-${opened += 1}-keys`;
   keys.className = "keys";
-  keys.textContent = "Shift + Enter runs it. Escape, then Tab, leaves the editor.";
+  keys.textContent = _("Shift + Enter runs it. Escape, then Tab, leaves the editor.");
   tools.className = "tools";
   let busy = false;
 
@@ -38,35 +39,35 @@ export const open = async (cell, start) => {
     if (busy) return;
     busy = true;
     running.setAttribute("aria-disabled", "true");
-    status.textContent = "Loading Python …";
+    status.textContent = _("Loading Python …");
     try {
       const place = cellsOfPage().indexOf(cell);
       const own = ownAnswers(); // where one of them fails, what needs it says so
       const sources = ["import numpy as np", ...own, ...cellsOfPage().slice(0, place + 1).map(textOf)];
       const outcome = await ask("cells", { ask: "run", sources, own: own.length }, {
         progress: ({ loaded, total }) => {
-          status.textContent = `Loading Python: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+          status.textContent = say("Loading Python: {loaded} of {total} MB", { loaded: (loaded / 1e6).toFixed(1), total: (total / 1e6).toFixed(1) });
         },
-        running: () => { status.textContent = "Running …"; },
+        running: () => { status.textContent = _("Running …"); },
       });
       output.textContent = told(outcome);
       cell.querySelector(".cell_output")?.setAttribute("hidden", "");
       status.textContent = "";
     } catch (error) {
-      status.textContent = error.message === "stopped" ? "Stopped." : `Not run: ${error.message}`;
+      status.textContent = error.message === "stopped" ? _("Stopped.") : say("Not run: {why}", { why: error.message });
     }
     busy = false;
     running.setAttribute("aria-disabled", "false");
   };
-  const running = button("Run", run, "primary");
-  const resetting = button("Reset", () => {
+  const running = button(_("Run"), run, "primary");
+  const resetting = button(_("Reset"), () => {
     editor.set(original);
     output.textContent = "";
     cell.querySelector(".cell_output")?.removeAttribute("hidden");
   });
-  tools.append(running, button("Stop", () => busy && stop()), resetting);
+  tools.append(running, button(_("Stop"), () => busy && stop()), resetting);
   const editor = await edited({
-    parent, text: original.replace(/\n$/, ""), label: "This cell's code", describedBy: keys.id, onChange: () => {}, onRun: run,
+    parent, text: original.replace(/\n$/, ""), label: _("This cell's code"), describedBy: keys.id, onChange: () => {}, onRun: run,
   });
   editors.set(cell, () => editor.text());
   pre.closest(".cell_input").hidden = true;

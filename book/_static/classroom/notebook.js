@@ -6,7 +6,7 @@ const empty = new Map();
 const fetched = async (chapter) => {
   if (!empty.has(chapter)) {
     const response = await fetch(new URL(`../../exercises/${chapter}.ipynb`, import.meta.url));
-    if (!response.ok) throw new Error(`exercises/${chapter}.ipynb is not there (${response.status})`);
+    if (!response.ok) throw new Error(say("{file} is not there ({status})", { file: `exercises/${chapter}.ipynb`, status: response.status }));
     empty.set(chapter, await response.text());
   }
   return JSON.parse(empty.get(chapter));

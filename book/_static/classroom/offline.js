@@ -1,7 +1,8 @@
 /* Have the browser keep this page and what its exercises run on, for where there is no network. */
 const BASE = new URL(".", import.meta.url);
+export const CACHE = "bncourse"; // of sw.js
 const MODULES = ["card.js", "runner.js", "report.js", "store.js", "notebook.js", "cells.js", "offline.js", "editor.js",
-  "worker.js", "classroom.json"];
+  "compiled.js", "worker.js", "classroom.json"];
 
 const post = async (addresses) => {
   try {
@@ -17,10 +18,26 @@ export const keepPage = () => {
   return post([location.href, ...own, ...MODULES]);
 };
 
+const COURSE = "course.zip";
+const partsOfPython = ({ runtime, sizes, digest }) => {
+  const names = [...Object.keys(sizes).filter((name) => name !== COURSE), "pyodide-lock.json"];
+  return [`${COURSE}?v=${digest}`, ...names.map((name) => `${runtime}/${name}`)];
+};
+
 export const keepPython = async () => {
   const response = await fetch(new URL("classroom.json", BASE)).catch(() => null);
-  if (!response?.ok) return null;
-  const { runtime, sizes, digest } = await response.json();
-  const names = [...Object.keys(sizes).filter((name) => name !== "course.zip"), "pyodide-lock.json"];
-  return post([`course.zip?v=${digest}`, ...names.map((name) => `${runtime}/${name}`)]);
+  return response?.ok ? post(partsOfPython(await response.json())) : null;
+};
+
+/* Whether all that Python is made of is here. Where it never was, nothing is asked of the site, its manifest neither. */
+export const pythonIsHere = async (manifest) => {
+  try {
+    if (!(await caches.has(CACHE))) return false;
+    const kept = new Set((await (await caches.open(CACHE)).keys()).map(({ url }) => url));
+    const course = new URL(COURSE, BASE).href;
+    if (![...kept].some((url) => url.startsWith(course))) return false;
+    return partsOfPython(await manifest()).every((name) => kept.has(new URL(name, BASE).href));
+  } catch {
+    return false; // storage is blocked, or the page came by plain http
+  }
 };

@@ -29,7 +29,7 @@ export const shown = ({ title, solved, diagnosis, diagnosis_title, passed, faile
   for (const statement of passed) list.append(element("li", `✓ ${statement}`));
   if (list.children.length) box.append(list);
   hints.forEach((hint, place) => {
-    box.append(element("details", "", element("summary", `Hint ${place + 1}`), element("p", hint)));
+    box.append(element("details", "", element("summary", say("Hint {number}", { number: place + 1 })), element("p", hint)));
   });
   return box;
 };

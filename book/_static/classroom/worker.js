@@ -5,10 +5,10 @@ const KEPT = ["fetch", "XMLHttpRequest", "WebSocket", "WebSocketStream", "EventS
 
 self.onmessage = ({ data, ports: [port] }) => {
   self.onmessage = null;
-  let course, python;
+  let course, python, inHurry;
 
   // The reader sees how much of what is loaded has come, in bytes.
-  const load = async ({ base, runtime, sizes, digest }) => {
+  const load = async ({ base, runtime, sizes, digest, compiled }) => {
     const total = Object.values(sizes).reduce((sum, size) => sum + size);
     let loaded = 0, told = 0;
     const count = (bytes) => {
@@ -21,7 +21,9 @@ self.onmessage = ({ data, ports: [port] }) => {
     // Pyodide waits for ever where its core breaks off.
     const broken = () => port.postMessage({ problem: "the connection broke off; Check tries again" });
     self.fetch = async (address, options) => {
-      const response = await plain(address, options).catch((error) => { broken(); throw error; });
+      const isLibrary = compiled && String(address).endsWith("/python_stdlib.zip");
+      const response = isLibrary ? new Response(compiled[0])
+        : await plain(address, options).catch((error) => { broken(); throw error; });
       if (!response.ok) {
         port.postMessage({ problem: `${new URL(response.url).pathname} is not there (${response.status})` });
         throw new Error(response.status);
@@ -37,6 +39,7 @@ self.onmessage = ({ data, ports: [port] }) => {
       indexURL: folder, packages: ["numpy"], stdout: () => {}, stderr: () => {},
     });
     python.unpackArchive(await zip, "zip", { extractDir: "/course" });
+    if (compiled) python.unpackArchive(compiled[1], "zip", { extractDir: "/" });
     python.runPython("import sys; sys.path.insert(0, '/course'); import bncourse.checking.properties");
     course = python.pyimport("bncourse.publishing.browser");
     // The reader's code sends nothing anywhere, and starts nothing that could. What the page allows limits it too.
@@ -50,10 +53,20 @@ self.onmessage = ({ data, ports: [port] }) => {
   };
 
   const asks = {
-    check: ({ exercise, notebook, tries }) =>
-      JSON.parse(course.check(exercise, notebook, tries, () => port.postMessage({ beat: true }))),
+    check: ({ exercise, notebook, tries, language = "en" }) =>
+      JSON.parse(course.check(exercise, notebook, tries, () => port.postMessage({ beat: true }), language)),
     answers: ({ notebook, name }) => JSON.parse(course.answers_in(notebook, name)),
     run: ({ sources, own }) => JSON.parse(course.run(sources, own)),
+    // Asked of a worker that has run nothing of the reader's; whoever wants it meanwhile need not wait for the end.
+    compile: async () => {
+      inHurry = false;
+      for (const zips of python.pyimport("bncourse.publishing.bytecode").compiling()) {
+        if (zips) return zips.toJs().map((zip) => zip.buffer);
+        port.postMessage({ beat: true });
+        await new Promise((resolve) => { setTimeout(resolve); });
+        if (inHurry) return null;
+      }
+    },
   };
 
   const answer = async (work) => {
@@ -64,6 +77,8 @@ self.onmessage = ({ data, ports: [port] }) => {
       port.postMessage({ problem: lines.at(-1).replace(/^[\w.]*CourseError: /, "") });
     }
   };
-  port.onmessage = ({ data: request }) => answer(() => asks[request.ask](request));
+  port.onmessage = ({ data: request }) => {
+    if (request.ask === "hurry") inHurry = true; else answer(() => asks[request.ask](request));
+  };
   answer(() => load(data));
 };

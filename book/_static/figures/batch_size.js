@@ -2,15 +2,15 @@
 "use strict";
 live("batch_size", {
   controls: ({ sizes, networks }) => [
-    { id: "network", label: "Network", options: networks.map(({ name }) => name) },
-    { id: "size", label: "Images in a batch", min: 0, max: sizes.length - 1, value: 1, text: (place) => String(sizes[place]) },
+    { id: "network", label: _("Network"), options: networks.map(({ name }) => _(name)) },
+    { id: "size", label: _("Images in a batch"), min: 0, max: sizes.length - 1, value: 1, text: (place) => String(sizes[place]) },
   ],
   draw(plot, { network, size: place }, { sizes, networks }) {
     const { name, errors } = networks[network];
     const arms = Object.entries(errors).filter(([, values]) => Number.isFinite(values[place]));
     const top = Math.ceil(Math.max(10, ...Object.values(errors).flat().filter(Number.isFinite)) / 10) * 10;
     plot.box.left = 64;
-    plot.axes({ x: [0, top], y: [0, 1], yticks: [], xlabel: "test error (%)", xticks: [0, top / 2, top] });
+    plot.axes({ x: [0, top], y: [0, 1], yticks: [], xlabel: _("test error (%)"), xticks: [0, top / 2, top] });
     const band = (plot.box.bottom - plot.box.top) / Math.max(1, arms.length);
     arms.forEach(([arm, values], row) => {
       const y = plot.box.top + row * band;
@@ -20,8 +20,9 @@ live("batch_size", {
       plot.text(plot.x(values[place]) + (inside ? -6 : 6), y + band / 2 + 4, values[place].toFixed(1), { "text-anchor": inside ? "end" : "start", class: inside ? "on-bar" : "" });
     });
     const told = arms.map(([arm, values]) => `${arm} ${values[place].toFixed(0)} %`);
+    const found = { name: _(name), size: sizes[place], errors: told.join(_(", ")) };
     return arms.length
-      ? `${name}, batches of ${sizes[place]}: error ${told.join(", ")}.`
-      : `${name}, batches of ${sizes[place]}: not measured.`;
+      ? say("{name}, batches of {size}: error {errors}.", found)
+      : say("{name}, batches of {size}: not measured.", found);
   },
 });

@@ -3,8 +3,8 @@
 live("company", {
   height: 210,
   controls: () => [
-    { id: "last", label: "Fourth number", min: -10, max: 20, value: 8 },
-    { id: "stored", label: "Mean and deviation", options: ["of this batch, as in training", "stored, as in use"] },
+    { id: "last", label: _("Fourth number"), min: -10, max: 20, value: 8 },
+    { id: "stored", label: _("Mean and deviation"), options: [_("of this batch, as in training"), _("stored, as in use")] },
   ],
   draw(plot, { last, stored }) {
     const first = [2, 4, 6, 8], batch = [2, 4, 6, last];
@@ -20,8 +20,8 @@ live("company", {
       plot.text(4, y + 4, name);
       for (const value of values) plot.text(place(value), text, signed(value), { "text-anchor": "middle", class: "tick" });
     };
-    axis(top, above, [-10, -5, 0, 5, 10, 15, 20], "inputs", top - 24);
-    axis(bottom, below, [-6, -4, -2, 0, 2, 4, 6], "outputs", bottom + 36);
+    axis(top, above, [-10, -5, 0, 5, 10, 15, 20], _("inputs"), top - 24);
+    axis(bottom, below, [-6, -4, -2, 0, 2, 4, 6], _("outputs"), bottom + 36);
     batch.forEach((value, i) => {
       const series = i === 3 ? 1 : 0, from = above(value), to = below(outputs[i]);
       plot.add("path", { d: `M${from} ${top}L${to} ${bottom}`, class: `line thin series-${series}` });
@@ -29,8 +29,8 @@ live("company", {
       plot.add("circle", { cx: to, cy: bottom, r: 6, class: `dot series-${series}` });
     });
     const shown = outputs.map((value) => signed(value.toFixed(2))).join(", ");
-    const moved = last === 8 ? "" : stored ? " Only the fourth output moved." : " One input moved, and all four outputs did.";
-    const told = `mean ${signed(centre.toFixed(2))} and deviation ${deviation.toFixed(2)}`;
-    return `With ${told}, ${batch.map(signed).join(", ")} becomes ${shown}.${moved}`;
+    const moved = last === 8 ? "" : stored ? _(" Only the fourth output moved.") : _(" One input moved, and all four outputs did.");
+    const told = { mean: signed(centre.toFixed(2)), deviation: deviation.toFixed(2), inputs: batch.map(signed).join(", "), outputs: shown };
+    return say("With mean {mean} and deviation {deviation}, {inputs} becomes {outputs}.", told) + moved;
   },
 });

@@ -3,8 +3,8 @@
 live("heatmap", {
   height: (width) => (width < 460 ? 170 : 230),
   controls: ({ rates, gains }) => [
-    { id: "rate", label: "Learning rate", min: 0, max: rates.length - 1, value: Math.floor(rates.length / 2), text: (place) => String(rates[place]) },
-    { id: "gain", label: "Initial scale", min: 0, max: gains.length - 1, value: Math.floor(gains.length / 2), text: (place) => String(gains[place]) },
+    { id: "rate", label: _("Learning rate"), min: 0, max: rates.length - 1, value: Math.floor(rates.length / 2), text: (place) => String(rates[place]) },
+    { id: "gain", label: _("Initial scale"), min: 0, max: gains.length - 1, value: Math.floor(gains.length / 2), text: (place) => String(gains[place]) },
   ],
   draw(plot, { rate, gain }, { rates, gains, arms, target }) {
     const across = arms.length, gap = 14, top = 24, left = 44;
@@ -17,8 +17,8 @@ live("heatmap", {
     };
     arms.forEach(({ name, accuracy }, number) => {
       const x0 = left + number * (rates.length * size + gap);
-      plot.text(x0, top - 9, name);
-      gains.forEach((_, row) => rates.forEach((_, column) => {
+      plot.text(x0, top - 9, _(name));
+      gains.forEach((gain_, row) => rates.forEach((rate_, column) => {
         const share = accuracy[column][row];
         const cell = plot.rect(x0 + column * size, top + (gains.length - 1 - row) * size, size - 1, size - 1, {
           class: "heat", style: `--share:${Number.isFinite(share) ? share : 0}%`,
@@ -30,10 +30,11 @@ live("heatmap", {
     });
     const bottom = top + gains.length * size;
     gains.forEach((value, row) => plot.text(left - 6, top + (gains.length - 0.5 - row) * size + 4, value, { "text-anchor": "end", class: "tick" }));
-    plot.text(left, bottom + 16, `rate ${rates[0]}`, { class: "tick" });
+    plot.text(left, bottom + 16, say("rate {rate}", { rate: rates[0] }), { class: "tick" });
     plot.text(left + rates.length * size, bottom + 16, rates[rates.length - 1], { "text-anchor": "end", class: "tick" });
-    plot.text(left, bottom + 36, `rows: initial scale; dots: at least ${target} % right`, { class: "tick" });
-    const told = arms.map(({ name, accuracy }) => `${name} ${accuracy[rate][gain].toFixed(0)} %`);
-    return `Learning rate ${rates[rate]}, initial scale ${gains[gain]}: ${told.join(", ")} right.`;
+    plot.text(left, bottom + 36, say("rows: initial scale; dots: at least {target} % right", { target }), { class: "tick" });
+    const told = arms.map(({ name, accuracy }) => `${_(name)} ${accuracy[rate][gain].toFixed(0)} %`);
+    const found = { rate: rates[rate], scale: gains[gain], right: told.join(_(", ")) };
+    return say("Learning rate {rate}, initial scale {scale}: {right} right.", found);
   },
 });

@@ -2,10 +2,10 @@
 "use strict";
 live("pipeline", {
   controls: ({ affine }) => {
-    const steps = ["as it comes", "minus μ", "divided by √(σ² + ε)", "times γ plus β"].slice(0, affine ? 4 : 3);
+    const steps = affine ? 4 : 3;
     const fixed = (value) => value.toFixed(1);
     return [
-      { id: "step", label: "Step", min: 0, max: steps.length - 1, value: steps.length - 1, text: (place) => String(place) },
+      { id: "step", label: _("Step"), min: 0, max: steps - 1, value: steps - 1, text: (place) => String(place) },
       { id: "eps", label: "ε", min: -8, max: 2, value: -5, text: (power) => `1e${power}` },
       ...(affine
         ? [
@@ -28,15 +28,19 @@ live("pipeline", {
     const bin = (x) => Math.min(bins - 1, Math.max(0, Math.floor(((x + edge) / (2 * edge)) * bins)));
     now.forEach((x) => { heights[bin(x)] += 100 / count; });
     const top = Math.min(100, Math.max(20, ...heights));
-    plot.axes({ x: [-edge, edge], y: [0, top], xlabel: "value", ylabel: "share (%)", xticks: [-6, -4, -2, 0, 2, 4, 6], yticks: [0, top], yformat: (y) => y.toFixed(0) });
+    plot.axes({ x: [-edge, edge], y: [0, top], xlabel: _("value"), ylabel: _("share (%)"), xticks: [-6, -4, -2, 0, 2, 4, 6], yticks: [0, top], yformat: (y) => y.toFixed(0) });
     heights.forEach((height, i) => {
       const left = plot.x(-edge + (2 * edge * i) / bins), y = plot.y(height);
       plot.rect(left, y, plot.x(-edge + (2 * edge * (i + 1)) / bins) - left - 1, plot.box.bottom - y, { class: "bar series-0" });
     });
     plot.mark(mean(now));
-    const said = ["The numbers as they come", "After subtracting μ", `After dividing, with ε = 1e${power}`, `After γ = ${gamma.toFixed(1)} and β = ${beta.toFixed(1)}`];
+    const said = [
+      _("The numbers as they come"), _("After subtracting μ"), say("After dividing, with ε = {eps}", { eps: `1e${power}` }),
+      say("After γ = {gamma} and β = {beta}", { gamma: gamma.toFixed(1), beta: beta.toFixed(1) }),
+    ];
     const beyond = now.filter((x) => Math.abs(x) > edge).length;
-    return `${said[step]}: mean ${mean(now).toFixed(2)}, standard deviation ${Math.sqrt(variance(now)).toFixed(2)}.` +
-      (beyond ? ` ${beyond} of ${count} lie beyond the edges and are counted in the last bars.` : "");
+    const found = { step: said[step], mean: mean(now).toFixed(2), deviation: Math.sqrt(variance(now)).toFixed(2), beyond, count };
+    return say("{step}: mean {mean}, standard deviation {deviation}.", found) +
+      (beyond ? say(" {beyond} of {count} lie beyond the edges and are counted in the last bars.", found) : "");
   },
 });

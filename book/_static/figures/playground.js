@@ -2,8 +2,8 @@
 "use strict";
 (() => {
   const { GRID, layout, drawSurface, drawHistograms, drawLosses } = playgroundDrawing;
-  const SHAPES = { spirals: "two spirals", circles: "disc and ring", xor: "four corners", gaussians: "two clouds" };
-  const ACTIVATIONS = { relu: "ReLU", tanh: "tanh", sigmoid: "sigmoid" };
+  const SHAPES = { spirals: _("two spirals"), circles: _("disc and ring"), xor: _("four corners"), gaussians: _("two clouds") };
+  const ACTIVATIONS = { relu: "ReLU", tanh: "tanh", sigmoid: _("sigmoid") };
   const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30];
   const SCALES = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -16,7 +16,7 @@
     const go = (running) => {
       cancelAnimationFrame(handle);
       game.running = running;
-      start.textContent = running ? "Pause" : "Start";
+      start.textContent = running ? _("Pause") : _("Start");
       game.logits = null;
       redraw();
       if (running) handle = requestAnimationFrame(picture);
@@ -38,9 +38,9 @@
       return element;
     };
     const again = () => { if (game.run.over) game.renew(game.settings); };
-    const start = button("Start", () => { again(); go(!game.running); });
-    button("Step", () => { again(); game.run.advance(game.settings); go(false); });
-    button("Reset", () => { game.renew(game.settings); go(false); });
+    const start = button(_("Start"), () => { again(); go(!game.running); });
+    button(_("Step"), () => { again(); game.run.advance(game.settings); go(false); });
+    button(_("Reset"), () => { game.renew(game.settings); go(false); });
     game.renew = (settings) => {
       if (game.run?.losses.length > 50) game.before = game.run.losses;
       game.logits = null;
@@ -63,14 +63,14 @@
 
   live("playground", {
     controls: () => [
-      { id: "shape", label: "Data", options: Object.values(SHAPES) },
-      { id: "norm", label: "Batch norm", options: ["off", "on"], value: 1 },
-      { id: "activation", label: "Activation", options: Object.values(ACTIVATIONS) },
-      { id: "depth", label: "Hidden layers", min: 1, max: 6, value: 4 },
-      { id: "batch", label: "Batch size", min: 1, max: 8, value: 5, text: (place) => String(2 ** place) },
-      { id: "rate", label: "Learning rate", min: 0, max: 9, value: 4, text: (place) => String(RATES[place]) },
-      { id: "scale", label: "Initial scale", min: 0, max: 6, value: 4, text: (place) => String(SCALES[place]) },
-      { id: "seed", label: "Seed", min: 1, max: 9, value: 1 },
+      { id: "shape", label: _("Data"), options: Object.values(SHAPES) },
+      { id: "norm", label: _("Batch norm"), options: [_("off"), _("on")], value: 1 },
+      { id: "activation", label: _("Activation"), options: Object.values(ACTIVATIONS) },
+      { id: "depth", label: _("Hidden layers"), min: 1, max: 6, value: 4 },
+      { id: "batch", label: _("Batch size"), min: 1, max: 8, value: 5, text: (place) => String(2 ** place) },
+      { id: "rate", label: _("Learning rate"), min: 0, max: 9, value: 4, text: (place) => String(RATES[place]) },
+      { id: "scale", label: _("Initial scale"), min: 0, max: 6, value: 4, text: (place) => String(SCALES[place]) },
+      { id: "seed", label: _("Seed"), min: 1, max: 9, value: 1 },
     ],
     begin,
     height: (width, { depth }) => layout(width, depth).height,
@@ -84,7 +84,7 @@
       const { run } = game;
       game.logits ||= network.forward(run.net, GRID, false).logits;
       const places = layout(plot.width, settings.depth);
-      const title = settings.norm ? "decision, running statistics" : "decision";
+      const title = settings.norm ? _("decision, running statistics") : _("decision");
       drawSurface(plot, places, title, game.logits, run.train);
       drawLosses(plot, places, run.losses, game.before);
       drawHistograms(plot, places, run.inner);

@@ -78,14 +78,14 @@ const playgroundDrawing = (() => {
   const drawHistograms = (plot, { top }, inner) => {
     const middle = (plot.width + 52) / 2;
     const columns = [
-      ["before", "before the activation", 52, middle - 10, [[0, "≤ −4"], [0.5, "0"], [1, "≥ 4"]]],
-      ["gradient", "gradients of weights", middle + 10, plot.width - 12, [[0, "10⁻⁸"], [0.5, "10⁻³"], [0.8, "1"]]],
+      ["before", _("before the activation"), 52, middle - 10, [[0, "≤ −4"], [0.5, "0"], [1, "≥ 4"]]],
+      ["gradient", _("gradients of weights"), middle + 10, plot.width - 12, [[0, "10⁻⁸"], [0.5, "10⁻³"], [0.8, "1"]]],
     ];
     columns.forEach(([name, title, from, to, ticks], series) => {
       plot.text((from + to) / 2, top - 10, title, { "text-anchor": "middle" });
       inner.forEach(({ [name]: bins }, l) => {
         const bottom = top + (l + 1) * ROW;
-        if (!series) plot.text(0, bottom - 4, `layer ${l + 1}`);
+        if (!series) plot.text(0, bottom - 4, say("layer {number}", { number: l + 1 }));
         const most = Math.max(...bins) || 1;
         const step = `h${(to - from) / bins.length}`;
         const d = Array.from(bins, (count) => `V${(bottom - (count / most) * (ROW - 4)).toFixed(1)}${step}`).join("");
@@ -112,13 +112,13 @@ const playgroundDrawing = (() => {
     const steps = Math.max(losses.length, before.length);
     const end = [100, 200, 500, 1000, 2000].find((limit) => limit >= steps) || 5000;
     const yticks = [0.001, 0.01, 0.1, 1, 10];
-    plot.axes({ x: [0, end], y: [0.001, 10], ylog: true, yticks, xlabel: "step" });
-    plot.text((loss.left + loss.right) / 2, loss.top - 14, "loss of the batches", { "text-anchor": "middle" });
+    plot.axes({ x: [0, end], y: [0.001, 10], ylog: true, yticks, xlabel: _("step") });
+    plot.text((loss.left + loss.right) / 2, loss.top - 14, _("loss of the batches"), { "text-anchor": "middle" });
     plot.add("path", { d: `M${loss.left} ${plot.y(Math.LN2)}H${loss.right}`, class: "mark" });
-    plot.text(loss.right, plot.y(Math.LN2) - 5, "a guess", { "text-anchor": "end", class: "tick" });
+    plot.text(loss.right, plot.y(Math.LN2) - 5, _("a guess"), { "text-anchor": "end", class: "tick" });
     plot.line(...thinned(before), 1);
     plot.line(...thinned(losses), 0);
-    plot.legend(before.length ? ["this run", "the run before"] : ["this run"]);
+    plot.legend(before.length ? [_("this run"), _("the run before")] : [_("this run")]);
   };
 
   return { GRID, layout, drawSurface, drawHistograms, drawLosses };

@@ -33,7 +33,7 @@ const PlaygroundRun = (() => {
   };
   /* x (256, 2), y (256,) of 0 and 1 by turns. */
   const points = (shape, random) => {
-    const y = Float64Array.from({ length: COUNT }, (_, i) => i % 2);
+    const y = Float64Array.from({ length: COUNT }, (none, i) => i % 2);
     const x = Array.from(y, (label) => SHAPES[shape](label, random).map((value) => value + 0.03 * random.normal()));
     return { x: Float64Array.from(x.flat()), y };
   };
@@ -42,7 +42,7 @@ const PlaygroundRun = (() => {
   const counted = (bins, values, place) => {
     for (const value of values) bins[Math.min(BINS - 1, Math.max(0, Math.floor(place(value) * BINS) || 0))] += 1;
   };
-  const number = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(2))) : "beyond all bounds");
+  const number = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(2))) : _("beyond all bounds"));
   const spread = (values) => {
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
@@ -64,7 +64,7 @@ const PlaygroundRun = (() => {
     /* Batches are cut from a permutation of the points; a rest too small for one is left out. */
     batch(size, taken = true) {
       if (this.order.length < size) {
-        const drawn = Array.from({ length: COUNT }, (_, i) => [this.random(), i]);
+        const drawn = Array.from({ length: COUNT }, (none, i) => [this.random(), i]);
         this.order = drawn.sort(([a], [b]) => a - b).map(([, i]) => i);
       }
       const rows = this.order.slice(0, size);
@@ -89,9 +89,9 @@ const PlaygroundRun = (() => {
         this.look(step);
       }
       if (!(step.loss < TOO_LARGE && network.finite(this.net))) {
-        this.over = `Diverged at step ${this.losses.length}: the loss passed a million or left the range of numbers, and the run stopped`;
+        this.over = say("Diverged at step {step}: the loss passed a million or left the range of numbers, and the run stopped", { step: this.losses.length });
       } else if (this.losses.length >= END) {
-        this.over = `Finished at step ${END}`;
+        this.over = say("Finished at step {step}", { step: END });
       }
     }
     right(training) {
@@ -100,16 +100,23 @@ const PlaygroundRun = (() => {
     }
     words({ norm, depth }, running) {
       const { seen, gradients, loss, rows } = this.step;
-      const last = (of) => (depth > 1 ? `, ${number(of(depth - 1))} in layer ${depth}` : "");
-      const both = (of) => `${number(of(0))} in layer 1${last(of)}`;
-      const own = norm ? ` with running statistics, ${this.right(true)} % with their own` : "";
+      const both = (of) => depth > 1
+        ? say("{first} in layer 1, {last} in layer {depth}", { first: number(of(0)), last: number(of(depth - 1)), depth })
+        : say("{first} in layer 1", { first: number(of(0)) });
+      const found = {
+        step: this.losses.length, loss: number(loss), rows, count: COUNT, right: this.right(false),
+        own: norm ? this.right(true) : "",
+        deviation: both((l) => spread(seen[l].before)), gradient: both((l) => median(gradients[l].weight)),
+      };
       return [
-        this.over || `${running ? "Running" : "Paused"}, step ${this.losses.length}`,
-        `${norm ? "With" : "Without"} batch normalization, loss ${number(loss)} on the last batch of ${rows}`,
-        `Of ${COUNT} new points ${this.right(false)} % are right${own}`,
-        `Deviation before the activation: ${both((l) => spread(seen[l].before))}`,
-        `Median gradient of a weight: ${both((l) => median(gradients[l].weight))}.`,
-      ].join(". ");
+        this.over || (running ? say("Running, step {step}", found) : say("Paused, step {step}", found)),
+        norm ? say("With batch normalization, loss {loss} on the last batch of {rows}", found)
+          : say("Without batch normalization, loss {loss} on the last batch of {rows}", found),
+        norm ? say("Of {count} new points {right} % are right with running statistics, {own} % with their own", found)
+          : say("Of {count} new points {right} % are right", found),
+        say("Standard deviation before the activation: {deviation}", found),
+        say("Median gradient of a weight: {gradient}.", found),
+      ].join(_(". "));
     }
   };
 })();

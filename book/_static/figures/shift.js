@@ -3,7 +3,7 @@
 live("shift", {
   controls: ({ lamp }) => [
     {
-      id: "lamp", label: "Strength of the lamp", min: 0, max: lamp.length - 1, value: 5,
+      id: "lamp", label: _("Strength of the lamp"), min: 0, max: lamp.length - 1, value: 5,
       text: (place) => `${Math.round(100 * [...lamp].reverse()[place])} %`,
     },
   ],
@@ -20,19 +20,22 @@ live("shift", {
     plot.box.left = size + 60;
     const percent = (share) => Math.round(100 * share);
     plot.axes({
-      x: [100 * lamp[lamp.length - 1], 100], y: [0, 100], xlabel: "lamp (%)", ylabel: "right (%)",
-      xticks: [...lamp].filter((_, i) => i % 3 === 0).map(percent), yticks: [0, 50, 100],
+      x: [100 * lamp[lamp.length - 1], 100], y: [0, 100], xlabel: _("lamp (%)"), ylabel: _("right (%)"),
+      xticks: [...lamp].filter((share, i) => i % 3 === 0).map(percent), yticks: [0, 50, 100],
     });
     plot.line(lamp.map(percent), plain, 0);
     plot.line(lamp.map(percent), normalised, 1);
     plot.mark(percent(strength));
     plot.dot(percent(strength), plain[at], 0);
     plot.dot(percent(strength), normalised[at], 1);
-    plot.text(plot.x(100) - 4, plot.y(chance) - 4, "guessing", { "text-anchor": "end", class: "tick" });
+    plot.text(plot.x(100) - 4, plot.y(chance) - 4, _("guessing"), { "text-anchor": "end", class: "tick" });
     plot.add("path", { d: `M${plot.box.left} ${plot.y(chance)}H${plot.box.right}`, class: "axis" });
-    plot.text(plot.box.left + 8, plot.box.top + 2, "— without BN", { class: "ink-0" });
-    plot.text(plot.box.left + 8, plot.box.top + 18, "- - with BN", { class: "ink-1" });
-    return `With the lamp at ${percent(strength)} %, ${plain[at].toFixed(0)} % of the images are read right without ` +
-      `batch normalization and ${normalised[at].toFixed(0)} % with it. Guessing reads ${chance.toFixed(0)} %.`;
+    plot.text(plot.box.left + 8, plot.box.top + 2, _("— without BN"), { class: "ink-0" });
+    plot.text(plot.box.left + 8, plot.box.top + 18, _("- - with BN"), { class: "ink-1" });
+    const found = { lamp: percent(strength), without: plain[at].toFixed(0), with: normalised[at].toFixed(0), chance: chance.toFixed(0) };
+    return say(
+      "With the lamp at {lamp} %, {without} % of the images are read right without batch normalization and {with} % with it. Guessing reads {chance} %.",
+      found,
+    );
   },
 });

@@ -170,7 +170,7 @@ def weight_standardize(weight, eps=1e-5):
     return (weight - weight.mean(axis=ax, keepdims=True)) / np.sqrt(weight.var(axis=ax, keepdims=True) + eps)
 
 
-@wrong("14.5", "You divide by the unbiased deviation plus ε")
+@wrong("14.5", "You divide by the unbiased standard deviation plus ε")
 def weight_standardize(weight, eps=1e-5):
     """torch.var_mean's default, unbiased, as in Qiao's code."""
     flat = weight.reshape(weight.shape[0], -1)

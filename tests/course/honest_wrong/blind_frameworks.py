@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from tests.course.honest_wrong import wrong
 
 
-@wrong("9.1", "All of the model is in training mode, dropout")
+@wrong("9.1", "`train()` for the whole model switches dropout on", "All of the model is in training mode, dropout")
 def prediction_noise(model, image, companions):
     """model.train() for all: dropout is on as well."""
     net = copy.deepcopy(model)

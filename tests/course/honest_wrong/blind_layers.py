@@ -114,7 +114,7 @@ def batchnorm_backward(dy, cache):
     return dx, dbeta, dgamma
 
 
-@wrong("5.3", "A forward difference, (f(x + h) - f(x)) / h. The")
+@wrong("5.3", "A forward difference, (f(x + h) - f(x)) / h.")
 def numerical_gradient(f, x, dy, h=1e-5):
     """Forward difference, (L(x + h) - L(x)) / h."""
     grad = torch.zeros_like(x)

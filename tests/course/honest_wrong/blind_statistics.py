@@ -39,7 +39,7 @@ def adjust_brightness(images, gain, offset):
     return np.clip(img * gain + offset, 0, 255)
 
 
-@wrong("1.2", "You divide by the deviation of target, with a")
+@wrong("1.2", "You divide by the standard deviation of target, with a")
 def mean_shift(source, target):
     """Divides by the deviation of the target; nothing for constant features but an eps."""
     mu_s, mu_t = np.mean(source, axis=0), np.mean(target, axis=0)
@@ -116,7 +116,7 @@ def layer_statistics(model, x, layer_type):
     return stats
 
 
-@wrong("1.4", "You divide by the deviation after the change; it")
+@wrong("1.4", "You divide by the standard deviation after the change; it")
 def internal_drift(history):
     """Divides by the later deviation."""
     T, L, _ = history.shape
@@ -126,7 +126,7 @@ def internal_drift(history):
     return drift
 
 
-@wrong("1.4", "Both the change and the deviation are taken from")
+@wrong("1.4", "Both the change and the standard deviation are taken from")
 def internal_drift(history):
     """Drift from the first time on, not from one time to the next."""
     mu, sigma = history[:, :, 0], history[:, :, 1]

@@ -132,7 +132,7 @@ def scale_features(train, test):
     return standardise(train), standardise(test)
 
 
-@wrong("13.3", "Mean and deviation are taken over training and")
+@wrong("13.3", "Mean and standard deviation are taken over training and")
 def scale_features(train, test):
     """Statistics of both together."""
     both = np.concatenate([train, test])
@@ -141,7 +141,7 @@ def scale_features(train, test):
     return (train - mu) / sd, (test - mu) / sd
 
 
-@wrong("13.3", "You divide by the deviation with n - 1 and a")
+@wrong("13.3", "You divide by the standard deviation with n - 1 and a")
 def scale_features(train, test):
     """ddof=1, as pandas does; and an eps in the denominator."""
     mu = train.mean(axis=0)

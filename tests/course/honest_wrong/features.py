@@ -17,14 +17,14 @@ def columns(v, x):
     return np.asarray(v).reshape([1, -1] + [1] * (x.ndim - 2))
 
 
-@wrong("1.2", "divide by the deviation of target")
+@wrong("1.2", "divide by the standard deviation of target")
 def mean_shift(source, target):
     mu_s, mu_t = np.mean(source, 0), np.mean(target, 0)
     sigma = np.std(target, 0)
     return np.divide(mu_t - mu_s, sigma, out=np.zeros_like(mu_s), where=sigma > 0)
 
 
-@wrong("1.2", "deviation of both sets together")
+@wrong("1.2", "standard deviation of both sets together")
 def mean_shift(source, target):
     every = np.vstack([source, target])
     z = (every - every.mean(0)) / (every.std(0) + 1e-8)

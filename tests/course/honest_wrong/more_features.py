@@ -31,7 +31,7 @@ def adjust_brightness(images, gain, offset):
     return out
 
 
-@wrong("1.1", "stretch the result")
+@wrong("1.1", "stretch the result", "are stretched to 0 and 1")
 def adjust_brightness(images, gain, offset):
     """The result is stretched to [0, 1] by its smallest and largest value and never cut off."""
     out = gain * images + offset
@@ -104,7 +104,7 @@ def layer_statistics(model, x, layer_type):
     return [(outputs[name].mean().item(), outputs[name].std().item()) for name in names]
 
 
-@wrong("1.4", "deviation after the change")
+@wrong("1.4", "standard deviation after the change")
 def internal_drift(history):
     """Divides by the deviation at the later time."""
     drift = []

@@ -192,7 +192,7 @@ def layer(buffers=True, average=True, unbiased=True, count=True, initial=torch.o
 wrong("5.4", "plain attributes")(
     layer(buffers=False)
 )  # the running statistics are plain attributes, unknown to the state dict
-wrong("5.4", "momentum=None is not provided for")(layer(average=False))  # momentum=None is not thought of and crashes
+wrong("5.4", "momentum=None is not handled")(layer(average=False))  # momentum=None is not thought of and crashes
 wrong("5.4", "takes in the biased variance")(layer(unbiased=False))  # the biased variance goes into the running one
 wrong("5.4", "never counted")(
     layer(count=False, average=False)

@@ -349,7 +349,7 @@ def adapt_statistics(model, loader):
     return model
 
 
-@wrong("13.3", "its own mean and deviation")
+@wrong("13.3", "its own mean and standard deviation")
 def scale_features(train, test):
     """Each part is scaled with its own statistics."""
 
@@ -369,7 +369,7 @@ def scale_features(train, test):
     return (train - mean) / std, (test - mean) / std
 
 
-@wrong("13.3", "1e-8 is added to the deviation")
+@wrong("13.3", "1e-8 is added to the standard deviation")
 def scale_features(train, test):
     """1e-8 is added to the deviation: a feature that does not vary in train becomes huge in test."""
     mu = np.mean(train, axis=0, keepdims=True)

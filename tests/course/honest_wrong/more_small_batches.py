@@ -124,7 +124,9 @@ def hooked(mode=True, remove=True, double=True, skip=True, restore=True):
     return recompute_statistics
 
 
-wrong("12.3")(hooked(mode=False))  # in evaluation mode: later layers see what the old statistics give
+wrong("12.3", "You watch the layers while they are in evaluation mode")(
+    hooked(mode=False)
+)  # in evaluation mode: later layers see what the old statistics give
 wrong("12.3", "E[x²] − E[x]²")(hooked(double=False))  # mean of squares minus square of the mean, in float32
 wrong("12.3", "hooks are still there")(hooked(remove=False))  # the hooks stay
 wrong("12.3", "has None in their place")(hooked(skip=False))  # a layer without running statistics crashes

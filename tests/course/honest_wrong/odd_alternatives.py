@@ -54,7 +54,7 @@ def group_norm(x, num_groups, gamma, beta, eps=1e-5):
     return by_channel(gamma, x) * standard(g, (0, 2), eps).reshape(x.shape) + by_channel(beta, x)
 
 
-@wrong("14.3", "cut to one a group")
+@wrong("14.3", "cut to one per group")
 def group_norm(x, num_groups, gamma, beta, eps=1e-5):
     """gamma and beta are cut to one for each group."""
     if x.shape[1] % num_groups:

@@ -10,14 +10,14 @@ import torch
 from tests.course.honest_wrong import wrong
 
 
-@wrong("1.1", "go by way of bytes")
+@wrong("1.1", "convert to bytes")
 def adjust_brightness(images, gain, offset):
     """Goes by way of bytes, which rounds."""
     out = np.clip(gain * images + offset, 0, 1) * 255
     return out.astype(np.uint8) / 255
 
 
-@wrong("1.1", "takes four axes alone")
+@wrong("1.1", "works for four axes only")
 def adjust_brightness(images, gain, offset):
     """Written for four axes, pixel by pixel."""
     out = np.zeros(images.shape)
@@ -107,7 +107,7 @@ def internal_drift(history):
     return np.abs(history[1:, :, 0] - history[0, :, 0]) / history[:-1, :, 1]
 
 
-@wrong("1.4", "takes the first axis apart")
+@wrong("1.4", "unpacks the first axis")
 def internal_drift(history):
     """Unpacks the first axis, which is time."""
     mean, std = history
@@ -249,7 +249,7 @@ def batch_mean_spread(x, batch_size, draws, rng):
     return np.std(means, axis=0)
 
 
-@wrong("2.6", "deviation within each batch")
+@wrong("2.6", "standard deviation within each batch")
 def batch_mean_spread(x, batch_size, draws, rng):
     """The mean of the batches' own deviations, not the deviation of their means."""
     spreads = [x[rng.permutation(len(x))[:batch_size]].std(axis=0) for _ in range(draws)]

@@ -297,7 +297,7 @@ def effective_learning_rate(lr, weight):
     return lr / torch.linalg.norm(weight.detach(), 2).item() ** 2
 
 
-@wrong("9.1", "joined into one batch, and the deviation")
+@wrong("9.1", "joined into one batch, and the standard deviation")
 def prediction_noise(model, image, companions):
     """All companies are joined into one batch, and the deviation is over the companions' logits."""
     twin = copy.deepcopy(model).eval()

@@ -99,7 +99,7 @@ def scale_features(train, test):
     return train, test
 
 
-@wrong("13.3", "deviation with n - 1")
+@wrong("13.3", "standard deviation with n - 1")
 def scale_features(train, test):
     """n - 1, as pandas does it, and a feature that does not vary gives NaN, replaced by 0."""
     with np.errstate(all="ignore"):

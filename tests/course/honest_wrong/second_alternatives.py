@@ -168,7 +168,7 @@ def weight_standardize(weight, eps=1e-5):
 
 @wrong(
     "14.5",
-    "You divide by the unbiased deviation plus",
+    "You divide by the unbiased standard deviation plus",
     "The weights themselves are overwritten",
     "The variance divides by n - 1. Here",
     named=False,
@@ -200,7 +200,9 @@ def adaptive_instance_norm(content, style, eps=1e-5):
     return (norm * s.var(-1, keepdims=True) + s.mean(-1, keepdims=True)).reshape(content.shape)
 
 
-@wrong("14.6", "The styles are thrown together", "Only the style's deviation is given to the content", named=False)
+@wrong(
+    "14.6", "The styles are thrown together", "Only the style's standard deviation is given to the content", named=False
+)
 def adaptive_instance_norm(content, style, eps=1e-5):
     """The style's statistics over the batch; mean not added."""
     ax = tuple(range(2, content.ndim))

@@ -141,7 +141,7 @@ def recompute_statistics(model, loader):
     return model
 
 
-@wrong("12.3", "The pass runs in evaluation mode", "The variance is taken as E[x²]", named=False)
+@wrong("12.3", "You watch the layers while they are in evaluation mode", "The variance is taken as E[x²]", named=False)
 def recompute_statistics(model, loader):
     """Pass in evaluation mode; E[x2] - mean2 in float32."""
     bns = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]

@@ -252,7 +252,7 @@ def prediction_noise(model, image, companions):
     return torch.stack(answers).std(dim=0)
 
 
-@wrong("9.1", "All of the model is in training mode, dropout too", named=False)
+@wrong("9.1", "All of the model is in training mode, dropout too", "switches dropout on too", named=False)
 def prediction_noise(model, image, companions):
     """All in training mode: dropout on, its own copy."""
     m = copy.deepcopy(model).train()

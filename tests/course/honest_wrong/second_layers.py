@@ -143,7 +143,7 @@ def batchnorm_backward(dy, cache):
     return dx, (dy * z).sum(ax), dy.sum(ax)
 
 
-@wrong("5.3", "A forward difference, (f(x + h) - f(x)) / h. The")
+@wrong("5.3", "A forward difference, (f(x + h) - f(x)) / h.")
 def numerical_gradient(f, x, dy, h=1e-5):
     """Forward difference."""
     grad = torch.zeros(x.shape, dtype=x.dtype)

@@ -40,7 +40,7 @@ def adjust_brightness(images, gain, offset):
     return np.clip((images - m) * gain + m + offset, 0, 1)
 
 
-@wrong("1.2", "You divide by the deviation of target; the shift")
+@wrong("1.2", "You divide by the standard deviation of target, which is 0 where target does not vary")
 def mean_shift(source, target):
     """Divides by the target's deviation."""
     mu_s = source.mean(axis=0)
@@ -72,7 +72,7 @@ def mean_shift(source, target):
     return np.divide(diff, std, out=np.zeros_like(diff), where=std != 0)
 
 
-@wrong("1.2", "One deviation for the whole array: `std()` without")
+@wrong("1.2", "One standard deviation for the whole array: `std()` without")
 def mean_shift(source, target):
     """Standard deviation over all features together."""
     delta = np.mean(target, axis=0) - np.mean(source, axis=0)
@@ -149,7 +149,7 @@ def layer_statistics(model, x, layer_type):
     return found
 
 
-@wrong("1.4", "You divide by the deviation after the change; it")
+@wrong("1.4", "You divide by the standard deviation after the change; it")
 def internal_drift(history):
     """Divides by the later deviation."""
     mu = history[:, :, 0]
@@ -164,7 +164,7 @@ def internal_drift(history):
     return np.abs(np.diff(mu)) / sd[:, :-1]
 
 
-@wrong("1.4", "Both the change and the deviation are taken from")
+@wrong("1.4", "Both the change and the standard deviation are taken from")
 def internal_drift(history):
     """Loop starts at the first time always: drift from the start, not from the step before."""
     T, L, _ = history.shape
@@ -175,7 +175,7 @@ def internal_drift(history):
     return d
 
 
-@wrong("1.4", "mean deviation over all times")
+@wrong("1.4", "mean standard deviation over all times")
 def internal_drift(history):
     """Divides by the mean deviation over time."""
     mean, sd = np.moveaxis(history, -1, 0)

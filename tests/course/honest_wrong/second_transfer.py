@@ -126,7 +126,7 @@ def adapt_statistics(model, loader):
     return model
 
 
-@wrong("13.3", "The test part is scaled with its own mean and deviation,")
+@wrong("13.3", "The test part is scaled with its own mean and standard deviation,")
 def scale_features(train, test):
     """Test scaled with its own statistics."""
 
@@ -137,7 +137,7 @@ def scale_features(train, test):
     return standard(train), standard(test)
 
 
-@wrong("13.3", "Mean and deviation are taken over training and")
+@wrong("13.3", "Mean and standard deviation are taken over training and")
 def scale_features(train, test):
     """Statistics of both parts together."""
     both = np.vstack([train, test])
@@ -154,7 +154,7 @@ def scale_features(train, test):
     return (test - mu) / sd, (train - mu) / sd
 
 
-@wrong("13.3", "You divide by the deviation with n - 1; here it")
+@wrong("13.3", "You divide by the standard deviation with n - 1; here it")
 def scale_features(train, test):
     """Ddof=1."""
     mu = np.mean(train, axis=0)

@@ -57,7 +57,7 @@ def ghost_batch_norm(x, ghost_size, eps=1e-5):
     return np.concatenate([(g - mean) / np.sqrt(var + eps) for g in ghosts])
 
 
-@wrong("12.2")
+@wrong("12.2", "Padding is set to 0, and these zeros are then counted")
 def masked_batch_norm(x, mask, eps=1e-5):
     """Padding set to 0 counts in mean and variance."""
     m = mask[:, :, None].astype(x.dtype)
@@ -116,7 +116,7 @@ def recompute_statistics(model, loader):
     return model
 
 
-@wrong("12.3", "The pass runs in evaluation mode", named=False)
+@wrong("12.3", "You watch the layers while they are in evaluation mode", named=False)
 def recompute_statistics(model, loader):
     """The pass runs in evaluation mode."""
     bns = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]

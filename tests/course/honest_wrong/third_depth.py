@@ -177,7 +177,7 @@ def prediction_noise(model, image, companions):
     return torch.std(torch.stack(outs), dim=0)
 
 
-@wrong("9.1", "The deviation runs over the classes, one number for")
+@wrong("9.1", "The standard deviation runs over the classes, one number for")
 def prediction_noise(model, image, companions):
     """The deviation along the wrong axis."""
     net = copy.deepcopy(model).eval()

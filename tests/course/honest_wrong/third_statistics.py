@@ -10,7 +10,7 @@ import torch
 from tests.course.honest_wrong import wrong
 
 
-@wrong("1.1", "You stretch the result so that it just fills", named=False)
+@wrong("1.1", "You stretch the result so that it just fills", "are stretched to 0 and 1", named=False)
 def adjust_brightness(images, gain, offset):
     """The result is stretched to [0, 1] instead of cut off; where all its values are equal, 0 is divided by 0."""
     out = gain * images + offset
@@ -31,7 +31,7 @@ def adjust_brightness(images, gain, offset):
     return np.minimum(gain * images + offset, 1.0)
 
 
-@wrong("1.1", "You go by way of bytes", named=False)
+@wrong("1.1", "You convert to bytes", named=False)
 def adjust_brightness(images, gain, offset):
     """By way of bytes, as for pictures from 0 to 255."""
     img = (images * 255).astype(np.uint8)
@@ -150,7 +150,7 @@ def batch_mean(x):
     return np.squeeze(np.mean(x, axis=0, keepdims=True))
 
 
-@wrong("2.2", "`np.cov` divides by n - 1, fails where there is but")
+@wrong("2.2", "`np.cov` divides by n - 1, fails for a single feature")
 def batch_variance(x):
     """The diagonal of np.cov: n - 1, and an error for one feature."""
     return np.diag(np.cov(x, rowvar=False))
@@ -163,7 +163,7 @@ def batch_variance(x):
     return np.abs(x - mu).mean(axis=0)
 
 
-@wrong("2.3", "The variance comes first and the mean second: the")
+@wrong("2.3", "The variance comes first and the mean second.")
 def channel_statistics(x):
     """(var, mean) as tf / torch.var_mean."""
     ax = tuple(i for i in range(x.ndim) if i != 1)
@@ -209,7 +209,7 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
     return n, mean, m2
 
 
-@wrong("2.5", 'Names like "Keras" and "PyTorch" are taken too', "Spaces about the name are forgiven", named=False)
+@wrong("2.5", 'Names like "Keras" and "PyTorch" are taken too', "Spaces around the name are accepted", named=False)
 def update_moving(moving, batch, momentum, convention):
     """Small letters, and spaces stripped."""
     convention = convention.lower().strip()
@@ -256,7 +256,7 @@ def batch_mean_spread(x, batch_size, draws, rng):
     return np.std(np.array(means), axis=0)
 
 
-@wrong("2.6", "You average the deviation within each batch. Wanted")
+@wrong("2.6", "You average the standard deviation within each batch.")
 def batch_mean_spread(x, batch_size, draws, rng):
     """Mean of the deviations within the batches."""
     stds = []

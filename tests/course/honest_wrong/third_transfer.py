@@ -91,7 +91,7 @@ def scale_features(train, test):
     return a, b
 
 
-@wrong("13.3", "You divide by the variance. The deviation is its")
+@wrong("13.3", "You divide by the variance. The standard deviation is its")
 def scale_features(train, test):
     """Divides by the variance."""
     mu, var = np.mean(train, 0), np.var(train, 0)

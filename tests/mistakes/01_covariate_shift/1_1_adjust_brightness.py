@@ -74,13 +74,17 @@ def adjust_brightness(images, gain, offset):
 
 @mistake("1.1")
 def adjust_brightness(images, gain, offset):
-    """The gain acts on the distance from the mean, which changes the contrast; it is to multiply the pixels themselves."""
+    """The gain acts on the distance from the mean, which changes the contrast; it
+    should multiply the pixels themselves.
+    """
     return np.clip(gain * (images - images.mean()) + images.mean() + offset, 0, 1)
 
 
 @mistake("1.1")
 def adjust_brightness(images, gain, offset):
-    """You stretch the result so that it just fills [0, 1]; pixels inside are to stay as they are, only those outside are cut off."""
+    """You stretch the result so that it just fills [0, 1]; pixels inside should
+    stay as they are, and only those outside are cut off.
+    """
     y = gain * images + offset
     return (y - y.min()) / max(np.ptp(y), 1e-12)
 
@@ -128,12 +132,30 @@ def adjust_brightness(images, gain, offset):
 
 @mistake("1.1")
 def adjust_brightness(images, gain, offset):
-    """You go by way of bytes, which hold 256 shades: what lies between two of them is lost. Compute with the numbers as they come, from 0 to 1."""
+    """You convert to bytes, which hold 256 shades: what lies between two of them is
+    lost. Compute with the numbers themselves, from 0 to 1.
+    """
     return (np.clip(gain * images + offset, 0, 1) * 255).astype(np.uint8) / 255
 
 
 @mistake("1.1")
 def adjust_brightness(images, gain, offset):
-    """`n, c, h, w = images.shape` takes four axes alone; images may have any shape. NumPy computes with all pixels at once, without a loop."""
+    """`n, c, h, w = images.shape` works for four axes only; images may have any
+    shape. NumPy computes with all pixels at once, without a loop.
+    """
     n, c, h, w = images.shape
     return np.clip(gain * images + offset, 0, 1)
+
+
+@mistake("1.1")
+def adjust_brightness(images, gain, offset):
+    """The gain acts on the distance from middle grey, 0.5, as a change of contrast does; here it multiplies the pixels themselves."""
+    return np.clip(gain * (images - 0.5) + 0.5 + offset, 0, 1)
+
+
+@mistake("1.1")
+def adjust_brightness(images, gain, offset):
+    """The smallest and the largest value are stretched to 0 and 1, and where all values are equal 0 is divided by 0. Only what lies outside [0, 1] is cut off; the rest stays as it is."""
+    y = gain * images + offset
+    with np.errstate(all="ignore"):
+        return (y - y.min()) / (y.max() - y.min())

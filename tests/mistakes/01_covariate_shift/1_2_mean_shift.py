@@ -19,19 +19,23 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """You divide by the deviation of target; the shift is counted in deviations of source."""
+    """You divide by the standard deviation of target; the shift is counted in standard deviations of source."""
     return _guarded(target.mean(0) - source.mean(0), target.std(0), source)
 
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """You divide by the deviation of both sets together; the shift is counted in deviations of source alone."""
+    """You divide by the standard deviation of both sets together; the shift is
+    counted in standard deviations of source alone.
+    """
     return _guarded(target.mean(0) - source.mean(0), np.concatenate([source, target]).std(0), source)
 
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """You divide by the pooled deviation, the root of the mean of both variances (Cohen's d); here it is that of source alone."""
+    """You divide by the pooled standard deviation, the root of the mean of both
+    variances (Cohen's d); here it is that of source alone.
+    """
     return _guarded(target.mean(0) - source.mean(0), np.sqrt((source.var(0) + target.var(0)) / 2), source)
 
 
@@ -44,7 +48,9 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """You divide by the standard error, the deviation over √N, as a t-test does; divide by the deviation itself."""
+    """You divide by the standard error, the standard deviation over √N, as a t-test
+    does; divide by the standard deviation itself.
+    """
     return _guarded(target.mean(0) - source.mean(0), source.std(0) / np.sqrt(len(source)), source)
 
 
@@ -56,7 +62,7 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """The difference of the means is not divided by the deviation."""
+    """The difference of the means is not divided by the standard deviation."""
     return np.where(source.max(0) > source.min(0), target.mean(0) - source.mean(0), 0)
 
 
@@ -89,26 +95,32 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """A small number is added to the deviation: that bends the result for features of small deviation, and gives a huge one where it is 0."""
+    """A small number is added to the standard deviation: that bends the result for
+    features of small standard deviation, and gives a huge one where it is 0.
+    """
     return (target.mean(0) - source.mean(0)) / (source.std(0) + 1e-8)
 
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """A small number is added under the root, and features that do not vary are set to 0: features of small deviation come out too small."""
+    """A small number is added under the root, and features that do not vary are set
+    to 0: features of small standard deviation come out too small.
+    """
     return np.where(np.ptp(source, 0) > 0, (target.mean(0) - source.mean(0)) / np.sqrt(source.var(0) + 1e-5), 0)
 
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """One deviation for the whole array: `std()` without an axis. Each feature has its own, `std(0)`."""
+    """One standard deviation for the whole array: `std()` without an axis. Each feature has its own, `std(0)`."""
     deviation = source.std()
     return np.where(np.ptp(source, 0) > 0, (target.mean(0) - source.mean(0)) / (deviation or 1), 0)
 
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """One mean and one deviation for the whole array: `mean()` and `std()` without an axis give a single number."""
+    """One mean and one standard deviation for the whole array: `mean()` and `std()`
+    without an axis give a single number.
+    """
     deviation = source.std()
     return (target.mean() - source.mean()) / deviation if deviation else 0.0
 
@@ -133,7 +145,7 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """The shifts are averaged into one number; one for each feature is asked for."""
+    """The shifts are averaged into one number; return one for each feature."""
     return _guarded(target.mean(0) - source.mean(0), source.std(0), source).mean()
 
 
@@ -162,21 +174,30 @@ def mean_shift(source, target):
 
 @mistake("1.2", caught_by="test_the_unit_of_measurement_does_not_matter")
 def mean_shift(source, target):
-    """Every deviation below a fixed bound counts as 0, so a feature in tiny units never shifts. Compare the smallest value with the largest: only where they are equal is the result 0."""
+    """Every standard deviation below a fixed bound counts as 0, so a feature in
+    tiny units never shifts. Compare the smallest value with the largest: only where
+    they are equal is the result 0.
+    """
     deviation = source.std(0)
     return np.where(deviation < 1e-5, 0, (target.mean(0) - source.mean(0)) / np.maximum(deviation, 1e-5))
 
 
 @mistake("1.2", caught_by="test_a_feature_that_never_varies_has_shift_0")
 def mean_shift(source, target):
-    """You ask whether the deviation is 0. For seven times 0.1 rounding leaves a little more than 0, and dividing by that gives a huge shift. Compare the smallest value with the largest."""
+    """You ask whether the standard deviation is 0. For seven times 0.1 rounding
+    leaves a little more than 0, and dividing by that gives a huge shift. Compare
+    the smallest value with the largest.
+    """
     deviation = source.std(0)
     return np.where(deviation == 0, 0, (target.mean(0) - source.mean(0)) / np.where(deviation == 0, 1, deviation))
 
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """Every deviation below a bound such as 1e-8 counts as 0. Seven times 123.4 in float32 has a larger one, from rounding alone. Compare the smallest value with the largest."""
+    """Every standard deviation below a bound such as 1e-8 counts as 0. Seven times
+    123.4 in float32 has a larger one, from rounding alone. Compare the smallest
+    value with the largest.
+    """
     deviation = source.std(0)
     constant = deviation < 1e-8
     return np.where(constant, 0, (target.mean(0) - source.mean(0)) / np.where(constant, 1, deviation))
@@ -184,7 +205,10 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """Every deviation below a bound such as 1e-12 counts as 0. Seven times 0.1 in float32 has a larger one, from rounding alone. Compare the smallest value with the largest."""
+    """Every standard deviation below a bound such as 1e-12 counts as 0. Seven times
+    0.1 in float32 has a larger one, from rounding alone. Compare the smallest value
+    with the largest.
+    """
     deviation = source.std(0)
     constant = deviation < 1e-12
     return np.where(constant, 0, (target.mean(0) - source.mean(0)) / np.where(constant, 1, deviation))
@@ -205,14 +229,18 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """A small number such as 1e-12 is added to the deviation. Where source does not vary that gives a huge shift; the
-    result there must be 0."""
+    """A small number such as 1e-12 is added to the standard deviation. Where source
+    does not vary that gives a huge shift; the result there must be 0.
+    """
     return (target.mean(0) - source.mean(0)) / (source.std(0) + 1e-12)
 
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """You divide by the deviation of target, and return 0 where target does not vary. Both belong to source: the shift is counted in its deviations."""
+    """You divide by the standard deviation of target, and return 0 where target
+    does not vary. Both belong to source: the shift is counted in its standard
+    deviations.
+    """
     deviation = target.std(0)
     difference = target.mean(0) - source.mean(0)
     return np.divide(difference, deviation, out=np.zeros_like(difference), where=deviation > 0)
@@ -220,7 +248,10 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """You divide by the deviation of both sets together, with a small number added; the shift is counted in deviations of source alone, and is 0 where source does not vary."""
+    """You divide by the standard deviation of both sets together, with a small
+    number added; the shift is counted in standard deviations of source alone, and
+    is 0 where source does not vary.
+    """
     return (target.mean(0) - source.mean(0)) / (np.concatenate([source, target]).std(0) + 1e-8)
 
 
@@ -234,6 +265,24 @@ def mean_shift(source, target):
 
 @mistake("1.2")
 def mean_shift(source, target):
-    """You divide by the deviation of target, with a small number added; the shift is counted in deviations of source, and is 0 where source
-    does not vary."""
+    """You divide by the standard deviation of target, with a small number added;
+    the shift is counted in standard deviations of source, and is 0 where source
+    does not vary.
+    """
     return (target.mean(0) - source.mean(0)) / (target.std(0) + 1e-8)
+
+
+@mistake("1.2")
+def mean_shift(source, target):
+    """You divide by the standard deviation of target, and by 1 where target does not vary; the shift is counted in standard deviations of source."""
+    deviation = target.std(0)
+    shift = (target.mean(0) - source.mean(0)) / np.where(deviation == 0, 1, deviation)
+    return np.where(np.ptp(source, axis=0) == 0, 0.0, shift)
+
+
+@mistake("1.2")
+def mean_shift(source, target):
+    """You divide by the standard deviation of target, which is 0 where target does not vary; the shift is counted in standard deviations of source."""
+    const = np.ptp(source, axis=0) == 0
+    shift = (target.mean(0) - source.mean(0)) / np.where(const, 1, target.std(0))
+    return np.where(const, 0.0, shift)

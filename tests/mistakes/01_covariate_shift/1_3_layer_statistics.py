@@ -374,3 +374,16 @@ def layer_statistics(model, x, layer_type):
             if isinstance(layer, layer_type):
                 found.append((out.mean().item(), out.std().item()))
     return found
+
+
+@mistake("1.3")
+def layer_statistics(model, x, layer_type):
+    """Your hooks stay on the model: take each off by its handle. And `model.train(...)` at the end sets all modules to one mode; note the mode of each."""
+    import torch
+
+    was = model.training
+    model.eval()
+    with torch.no_grad():
+        pairs = _hooked(model, x, layer_type, lambda model, x: model(x), remove=False)
+    model.train(was)
+    return pairs

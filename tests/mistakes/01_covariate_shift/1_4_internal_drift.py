@@ -7,13 +7,15 @@ from bncourse.checking import mistake
 
 @mistake("1.4")
 def internal_drift(history):
-    """You divide by the deviation after the change; it is counted in the deviation before it, that of time t."""
+    """You divide by the standard deviation after the change; it is counted in the
+    standard deviation before it, that of time t.
+    """
     return np.abs(np.diff(history[..., 0], axis=0)) / history[1:, :, 1]
 
 
 @mistake("1.4")
 def internal_drift(history):
-    """You always divide by the deviation at the very first time; each step has its own, that of time t."""
+    """You always divide by the standard deviation at the very first time; each step has its own, that of time t."""
     return np.abs(np.diff(history[..., 0], axis=0)) / history[0, :, 1]
 
 
@@ -25,7 +27,9 @@ def internal_drift(history):
 
 @mistake("1.4")
 def internal_drift(history):
-    """Both the change and the deviation are taken from the very first time; each step starts at the time before it."""
+    """Both the change and the standard deviation are taken from the very first
+    time; each step starts at the time before it.
+    """
     return np.abs(history[1:, :, 0] - history[0, :, 0]) / history[0, :, 1]
 
 
@@ -37,44 +41,52 @@ def internal_drift(history):
 
 @mistake("1.4")
 def internal_drift(history):
-    """The absolute value is missing, and you divide by the deviation after the change instead of the one before it."""
+    """The absolute value is missing, and you divide by the standard deviation after
+    the change instead of the one before it.
+    """
     return np.diff(history[..., 0], axis=0) / history[1:, :, 1]
 
 
 @mistake("1.4")
 def internal_drift(history):
-    """The change is not divided by the deviation."""
+    """The change is not divided by the standard deviation."""
     return np.abs(np.diff(history[..., 0], axis=0))
 
 
 @mistake("1.4")
 def internal_drift(history):
-    """You divide by the square of the deviation, as if `history` held variances' roots to be squared; it holds deviations, ready to use."""
+    """You divide by the square of the standard deviation, as if it had to be
+    squared first; `history` holds standard deviations, ready to use.
+    """
     return np.abs(np.diff(history[..., 0], axis=0)) / history[:-1, :, 1] ** 2
 
 
 @mistake("1.4")
 def internal_drift(history):
-    """You take a root of the deviation, as if `history` held variances; it holds deviations, ready to use."""
+    """You take a root of the standard deviation, as if `history` held variances; it
+    holds standard deviations, ready to use.
+    """
     return np.abs(np.diff(history[..., 0], axis=0)) / np.sqrt(history[:-1, :, 1])
 
 
 @mistake("1.4")
 def internal_drift(history):
-    """You divide by the average of the deviations before and after; it is the one before that counts."""
+    """You divide by the average of the standard deviations before and after; it is the one before that counts."""
     return np.abs(np.diff(history[..., 0], axis=0)) / ((history[1:, :, 1] + history[:-1, :, 1]) / 2)
 
 
 @mistake("1.4")
 def internal_drift(history):
-    """You divide by the mean before the change: a relative change. Divide by the deviation."""
+    """You divide by the mean before the change: a relative change. Divide by the standard deviation."""
     with np.errstate(all="ignore"):
         return np.abs(np.diff(history[..., 0], axis=0) / history[:-1, :, 0])
 
 
 @mistake("1.4", caught_by="test_one_layer_by_hand")
 def internal_drift(history):
-    """Mean and deviation have changed places: `history[..., 0]` is the mean, `history[..., 1]` the deviation."""
+    """Mean and standard deviation have changed places: `history[..., 0]` is the
+    mean, `history[..., 1]` the standard deviation.
+    """
     with np.errstate(all="ignore"):
         return np.abs(np.diff(history[..., 1], axis=0)) / history[:-1, :, 0]
 
@@ -100,7 +112,7 @@ def internal_drift(history):
 
 @mistake("1.4")
 def internal_drift(history):
-    """The change is squared; its absolute value is asked for."""
+    """The change is squared; take its absolute value."""
     return np.diff(history[..., 0], axis=0) ** 2 / history[:-1, :, 1]
 
 
@@ -112,7 +124,9 @@ def internal_drift(history):
 
 @mistake("1.4")
 def internal_drift(history):
-    """A small number is added to the deviation: where means and deviations are tiny, the drift comes out too small."""
+    """A small number is added to the standard deviation: where means and standard
+    deviations are tiny, the drift comes out too small.
+    """
     return np.abs(np.diff(history[..., 0], axis=0)) / (history[:-1, :, 1] + 1e-5)
 
 
@@ -146,7 +160,7 @@ def internal_drift(history):
 
 @mistake("1.4")
 def internal_drift(history):
-    """T - 1 changes are divided by T deviations: leave out the last one, `history[:-1, :, 1]`."""
+    """T - 1 changes are divided by T standard deviations: leave out the last one, `history[:-1, :, 1]`."""
     return np.abs(np.diff(history[..., 0], axis=0)) / history[..., 1]
 
 
@@ -158,12 +172,17 @@ def internal_drift(history):
 
 @mistake("1.4")
 def internal_drift(history):
-    """`mean, std = history` takes the first axis apart, which is time. Mean and deviation stand on the last one: `history[..., 0]` and `history[..., 1]`."""
+    """`mean, std = history` unpacks the first axis, which is time. Mean and
+    standard deviation are on the last one: `history[..., 0]` and `history[..., 1]`.
+    """
     mean, std = history
     return np.abs(mean[1:] - mean[:-1]) / std[:-1]
 
 
 @mistake("1.4")
 def internal_drift(history):
-    """Every change is divided by the layer's mean deviation over all times. Divide by the deviation at the earlier of the two times, `history[:-1, :, 1]`."""
+    """Every change is divided by the layer's mean standard deviation over all
+    times. Divide by the standard deviation at the earlier of the two times,
+    `history[:-1, :, 1]`.
+    """
     return np.abs(np.diff(history[..., 0], axis=0)) / history[..., 1].mean(0)

@@ -128,7 +128,7 @@ def batch_mean(x):
 
 @mistake("2.1")
 def batch_mean(x):
-    """You call PyTorch's mean; here NumPy does, or your own sum."""
+    """You call PyTorch, which is forbidden here: the mean is computed by NumPy, or by your own sum."""
     import torch
 
     return torch.tensor(np.ascontiguousarray(x)).double().mean(0).numpy()

@@ -155,7 +155,7 @@ def batch_variance(x):
 
 @mistake("2.2")
 def batch_variance(x):
-    """You call PyTorch's variance; here you write it with NumPy."""
+    """You call PyTorch, which is forbidden here: you write the variance yourself, with NumPy."""
     import torch
 
     return torch.tensor(np.ascontiguousarray(x)).double().var(0, correction=0).numpy()
@@ -183,7 +183,9 @@ def batch_variance(x):
 
 @mistake("2.2")
 def batch_variance(x):
-    """`np.cov` divides by n - 1, fails where there is but one feature, and computes all covariances to keep a few variances. The biased variance divides by n."""
+    """`np.cov` divides by n - 1, fails for a single feature, and computes all
+    covariances to keep a few variances. The biased variance divides by n.
+    """
     return np.diag(np.cov(x, rowvar=False))
 
 
@@ -191,3 +193,10 @@ def batch_variance(x):
 def batch_variance(x):
     """The variance divides by n - 1, and a batch of one ends in an error. The biased variance divides by n, and is 0 there."""
     return np.array([statistics.variance(feature) for feature in x.astype(np.float64).T.tolist()])
+
+
+@mistake("2.2")
+def batch_variance(x):
+    """The whole covariance matrix is returned, (D, D). The variances are the numbers on its diagonal, one for each feature."""
+    centred = x - x.mean(axis=0)
+    return centred.T @ centred / len(x)

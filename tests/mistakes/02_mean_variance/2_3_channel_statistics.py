@@ -66,7 +66,7 @@ def channel_statistics(x):
 
 @mistake("2.3")
 def channel_statistics(x):
-    """Only two shapes are provided for, (N, C) and (N, C, H, W). Let the axes follow from `x.ndim`."""
+    """Only two shapes are handled, (N, C) and (N, C, H, W). Let the axes follow from `x.ndim`."""
     axes = 0 if x.ndim == 2 else (0, 2, 3)
     return x.mean(axes), x.var(axes)
 
@@ -125,7 +125,7 @@ def channel_statistics(x):
 
 @mistake("2.3")
 def channel_statistics(x):
-    """The variance comes first and the mean second: the other way round, please."""
+    """The variance comes first and the mean second. Return the mean first."""
     axes = channel_axes(x)
     return x.var(axes), x.mean(axes)
 
@@ -208,7 +208,7 @@ def channel_statistics(x):
 
 @mistake("2.3")
 def channel_statistics(x):
-    """You call PyTorch's mean and variance; here you write them with NumPy."""
+    """You call PyTorch, which is forbidden here: you write mean and variance yourself, with NumPy."""
     import torch
 
     x, axes = torch.tensor(np.ascontiguousarray(x)).double(), channel_axes(x)
@@ -217,14 +217,16 @@ def channel_statistics(x):
 
 @mistake("2.3", caught_by="test_statistics_for_any_number_of_spatial_axes")
 def channel_statistics(x):
-    """Features, sequences and images are provided for; a film or a volume has one spatial axis more. Let the axes follow from `x.ndim`."""
+    """Features, sequences and images are handled; a film or a volume has one
+    spatial axis more. Let the axes follow from `x.ndim`.
+    """
     axes = {2: (0,), 3: (0, 2), 4: (0, 2, 3)}[x.ndim]
     return x.mean(axes), x.var(axes)
 
 
 @mistake("2.3", caught_by="test_no_values_no_statistics")
 def channel_statistics(x):
-    """An empty array gives two single numbers. The results have one entry a channel even then, shape (C,)."""
+    """An empty array gives two single numbers. The results have one entry per channel even then, shape (C,)."""
     if not x.size:
         return np.nan, np.nan
     axes = (0, *range(2, x.ndim))
@@ -240,7 +242,7 @@ def channel_statistics(x):
 
 @mistake("2.3")
 def channel_statistics(x):
-    """Of no values at all you return 0 for mean and variance. Nobody measured those: NaN says so, and so does an error."""
+    """For no values at all you return mean and variance 0, which nobody measured. Return NaN, or raise an error."""
     if not x.size:
         return np.zeros(x.shape[1]), np.zeros(x.shape[1])
     return x.mean(channel_axes(x)), x.var(channel_axes(x))
@@ -250,3 +252,10 @@ def channel_statistics(x):
 def channel_statistics(x):
     """The means are those of samples: `x[c]` is sample c. Channel c is `x[:, c]`."""
     return np.array([x[c].mean() for c in range(x.shape[1])]), x.var(channel_axes(x))
+
+
+@mistake("2.3")
+def channel_statistics(x):
+    """Each image has a mean and a variance of its own, over its positions alone: (N, C). A channel has one of each over the whole batch: average over axis 0 too."""
+    flat = x.reshape(*x.shape[:2], -1)
+    return flat.mean(2), flat.var(2)

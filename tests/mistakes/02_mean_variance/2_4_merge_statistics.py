@@ -169,8 +169,8 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
 
 @mistake("2.4")
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
-    """The merged variance is the mean of squares minus the square of the mean, cut off at 0: with a large mean two huge
-    numbers cancel, and cutting off hides only the sign. Start from the distance of the means."""
+    """The merged variance is the mean of squares minus the square of the mean: with a large mean two huge numbers cancel,
+    and cutting the result off at 0 would hide only its sign. Start from the distance of the means."""
     mean = weighted(count_a, mean_a, count_b, mean_b)
     squares = weighted(count_a, var_a + mean_a**2, count_b, var_b + mean_b**2)
     return total(count_a, count_b), mean, np.maximum(squares - mean**2, 0)
@@ -222,7 +222,7 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
 
 @mistake("2.4")
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
-    """Only one empty part is provided for, the first: a stream starts with nothing, but either part may be empty."""
+    """Only one empty part is handled, the first: a stream starts with nothing, but either part may be empty."""
     if count_a == 0:
         return count_b, mean_b, var_b
     count, ratio = total(count_a, count_b), np.divide(count_a, count_b)
@@ -233,7 +233,7 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
 @mistake("2.4", caught_by="test_counts_may_be_in_the_billions")
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
     """The counts are put into 32-bit integers, which end at 2,147,483,647."""
-    count = int(np.arraytotal(count_a, count_b).astype(np.int32))
+    count = int(np.array(total(count_a, count_b)).astype(np.int32))
     var = weighted(count_a, var_a, count_b, var_b) + between(count_a, mean_a, count_b, mean_b)
     return count, weighted(count_a, mean_a, count_b, mean_b), var
 
@@ -269,7 +269,9 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
 
 @mistake("2.4")
 def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
-    """Means and variances are turned into single numbers (`float(...)`). They may be arrays, one entry a feature."""
+    """Means and variances are turned into single numbers (`float(...)`). They may
+    be arrays, one entry per feature.
+    """
     mean_a, var_a, mean_b, var_b = (np.asarray(value).item() for value in (mean_a, var_a, mean_b, var_b))
     var = weighted(count_a, var_a, count_b, var_b) + between(count_a, mean_a, count_b, mean_b)
     return total(count_a, count_b), weighted(count_a, mean_a, count_b, mean_b), var
@@ -341,3 +343,13 @@ def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
     mean = weighted(count_b, mean_a, count_a, mean_b)
     var = weighted(count_a, var_a + (mean_a - mean) ** 2, count_b, var_b + (mean_b - mean) ** 2)
     return total(count_a, count_b), mean, var
+
+
+@mistake("2.4")
+def merge_statistics(count_a, mean_a, var_a, count_b, mean_b, var_b):
+    """The result is divided by n - 1, as in Chan's formula for the unbiased variance, except where a part is empty. Variances are biased here, in and out: divide by n."""
+    if count_a == 0 or count_b == 0:
+        return (count_b, mean_b, var_b) if count_a == 0 else (count_a, mean_a, var_a)
+    count = total(count_a, count_b)
+    var = weighted(count_a, var_a, count_b, var_b) + between(count_a, mean_a, count_b, mean_b)
+    return count, weighted(count_a, mean_a, count_b, mean_b), var * (count / (count - 1))

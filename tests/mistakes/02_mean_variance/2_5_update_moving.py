@@ -53,7 +53,7 @@ def update_moving(moving, batch, momentum, convention):
 
 @mistake("2.5")
 def update_moving(moving, batch, momentum, convention):
-    """Spaces about the name are forgiven (`strip`). Only the two exact names are known."""
+    """Spaces around the name are accepted (`strip`). Only the two exact names are known."""
     return in_convention(moving, batch, momentum, convention.strip())
 
 
@@ -101,7 +101,7 @@ def update_moving(moving, batch, momentum, convention):
 
 @mistake("2.5")
 def update_moving(moving, batch, momentum, convention):
-    """An unknown convention gives back the old value without a word. Raise ValueError."""
+    """An unknown convention returns the old value without an error. Raise ValueError."""
     return in_convention(moving, batch, momentum, convention) if convention in ("keras", "pytorch") else moving
 
 

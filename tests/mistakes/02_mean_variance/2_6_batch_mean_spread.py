@@ -117,13 +117,15 @@ def batch_mean_spread(x, batch_size, draws, rng):
 
 @mistake("2.6")
 def batch_mean_spread(x, batch_size, draws, rng):
-    """The deviation within each batch is averaged. Wanted is how far the *means* of the batches lie apart."""
+    """The standard deviation within each batch is averaged. The exercise asks how
+    far the *means* of the batches lie apart.
+    """
     return np.mean([x[rows].std(axis=0) for rows in drawn(x, batch_size, draws, rng)], axis=0)
 
 
 @mistake("2.6")
 def batch_mean_spread(x, batch_size, draws, rng):
-    """The deviation of all rows drawn is returned. Take the mean of each batch first."""
+    """The standard deviation of all rows drawn is returned. Take the mean of each batch first."""
     return x[np.concatenate(drawn(x, batch_size, draws, rng))].std(axis=0)
 
 
@@ -135,7 +137,9 @@ def batch_mean_spread(x, batch_size, draws, rng):
 
 @mistake("2.6")
 def batch_mean_spread(x, batch_size, draws, rng):
-    """The deviation is taken about the mean of all data. Take it about the mean of the draws, as np.std does."""
+    """The standard deviation is taken about the mean of all data. Take it about the
+    mean of the draws, as np.std does.
+    """
     return np.sqrt(((means_of(x, drawn(x, batch_size, draws, rng)) - x.mean(axis=0)) ** 2).mean(axis=0))
 
 
@@ -148,7 +152,9 @@ def batch_mean_spread(x, batch_size, draws, rng):
 
 @mistake("2.6")
 def batch_mean_spread(x, batch_size, draws, rng):
-    """The distance from the smallest to the largest batch mean grows with the number of draws. Take the deviation."""
+    """The distance from the smallest to the largest batch mean grows with the
+    number of draws. Take the standard deviation.
+    """
     return np.ptp(means_of(x, drawn(x, batch_size, draws, rng)), axis=0)
 
 
@@ -172,7 +178,7 @@ def batch_mean_spread(x, batch_size, draws, rng):
 
 @mistake("2.6")
 def batch_mean_spread(x, batch_size, draws, rng):
-    """The deviation runs over the features, axis 1. It should run over the draws, axis 0."""
+    """The standard deviation runs over the features, axis 1. It should run over the draws, axis 0."""
     return means_of(x, drawn(x, batch_size, draws, rng)).std(axis=1)
 
 
@@ -247,13 +253,15 @@ def batch_mean_spread(x, batch_size, draws, rng):
 
 @mistake("2.6")
 def batch_mean_spread(x, batch_size, draws, rng):
-    """You average the deviation within each batch. Wanted is how far the *means* of the batches lie apart."""
+    """You average the standard deviation within each batch. The exercise asks how
+    far the *means* of the batches lie apart.
+    """
     return np.mean([x[rows].std(axis=0) for rows in shuffled(x, batch_size, draws, rng)], axis=0)
 
 
 @mistake("2.6")
 def batch_mean_spread(x, batch_size, draws, rng):
-    """You take one deviation over all features, `std()` without an axis. Each feature has its own spread."""
+    """You take one standard deviation over all features, `std()` without an axis. Each feature has its own spread."""
     return means_of(x, shuffled(x, batch_size, draws, rng)).std()
 
 

@@ -129,7 +129,7 @@ def normalize(x, mean, var, eps=1e-5):
 
 @mistake("3.1")
 def normalize(x, mean, var, eps=1e-5):
-    """You call PyTorch's own batch normalization; here you write it."""
+    """You call PyTorch, which is forbidden here: you write the normalization yourself, with NumPy."""
     import torch
 
     return torch.nn.functional.batch_norm(
@@ -161,3 +161,9 @@ def normalize(x, mean, var, eps=1e-5):
 def normalize(x, mean, var, eps=1e-5):
     """ε is added to the quotient, after the division. It belongs under the root: √(σ² + ε)."""
     return (x - mean) / np.sqrt(var) + eps
+
+
+@mistake("3.1")
+def normalize(x, mean, var, eps=1e-5):
+    """The distance from the mean is squared and the root of all is taken: that loses the sign. What lies below the mean comes out negative."""
+    return np.sqrt((x - mean) ** 2 / (var + eps))

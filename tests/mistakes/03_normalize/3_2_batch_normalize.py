@@ -121,7 +121,7 @@ def batch_normalize(x, eps=1e-5):
 
 @mistake("3.2")
 def batch_normalize(x, eps=1e-5):
-    """Only two shapes are provided for, (N, D) and (N, C, H, W). Let the axes follow from `x.ndim`."""
+    """Only two shapes are handled, (N, D) and (N, C, H, W). Let the axes follow from `x.ndim`."""
     axes = 0 if x.ndim == 2 else (0, 2, 3)
     return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
 
@@ -184,7 +184,7 @@ def batch_normalize(x, eps=1e-5):
 
 @mistake("3.2", caught_by="test_any_number_of_spatial_axes")
 def batch_normalize(x, eps=1e-5):
-    """Features, sequences and images are provided for; a film or a volume has more axes. Let them follow from `x.ndim`."""
+    """Features, sequences and images are handled; a film or a volume has more axes. Let them follow from `x.ndim`."""
     axes = {2: 0, 3: (0, 2), 4: (0, 2, 3)}[x.ndim]
     return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
 
@@ -265,7 +265,9 @@ def batch_normalize(x, eps=1e-5):
 
 @mistake("3.2")
 def batch_normalize(x, eps=1e-5):
-    """You divide by the length of the centred channel, the root of the sum of its squares. The deviation is the root of their mean."""
+    """You divide by the length of the centred channel, the root of the sum of its
+    squares. The standard deviation is the root of their mean.
+    """
     axes = channel_axes(x)
     centred = x - x.mean(axes, keepdims=True)
     return centred / np.sqrt((centred**2).sum(axes, keepdims=True) + eps)
@@ -291,3 +293,20 @@ def batch_normalize(x, eps=1e-5):
     """ε is squared before it is added. It stands under the root as it is: √(σ² + ε)."""
     axes = channel_axes(x)
     return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps**2)
+
+
+@mistake("3.2")
+def batch_normalize(x, eps=1e-5):
+    """`x.reshape(C, -1)` cuts the array into C pieces in the order of memory, in which whole images follow each other. Move axis 1 to the front first, with `np.moveaxis(x, 1, 0)`."""
+    rows = x.reshape(x.shape[1], -1)
+    return ((rows - rows.mean(1, keepdims=True)) / np.sqrt(rows.var(1, keepdims=True) + eps)).reshape(x.shape)
+
+
+@mistake("3.2")
+def batch_normalize(x, eps=1e-5):
+    """Only two and four axes are handled, by `if` and `elif`: for signals and volumes no branch sets the statistics. Let the axes follow from `x.ndim`."""
+    if x.ndim == 2:
+        mean, var = x.mean(0), x.var(0)
+    elif x.ndim == 4:
+        mean, var = x.mean((0, 2, 3), keepdims=True), x.var((0, 2, 3), keepdims=True)
+    return (x - mean) / np.sqrt(var + eps)

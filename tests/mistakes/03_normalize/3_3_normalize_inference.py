@@ -160,7 +160,7 @@ def normalize_inference(x, moving_mean, moving_var, eps=1e-5):
 
 @mistake("3.3", caught_by="test_statistics_belong_to_channels_whatever_the_shape")
 def normalize_inference(x, moving_mean, moving_var, eps=1e-5):
-    """Sequences and images are provided for; a film or a volume has more axes. Count the ones in the shape by `x.ndim`."""
+    """Sequences and images are handled; a film or a volume has more axes. Count the ones in the shape by `x.ndim`."""
     shape = {3: (-1, 1), 4: (-1, 1, 1)}[x.ndim]
     return (x - moving_mean.reshape(shape)) / np.sqrt(moving_var.reshape(shape) + eps)
 

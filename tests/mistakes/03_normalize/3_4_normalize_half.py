@@ -169,3 +169,12 @@ def normalize_half(x, eps=1e-5):
     z = x / np.float16(256)
     axes = channel_axes(x)
     return (z - z.mean(axes, keepdims=True)) / np.sqrt(z.var(axes, keepdims=True) + np.float16(eps))
+
+
+@mistake("3.4")
+def normalize_half(x, eps=1e-5):
+    """The mean is added up in float16, where the sum loses digits and soon is infinite; only the variance is taken in float32. Convert x first, and take both from that."""
+    axes = channel_axes(x)
+    mean = np.add.reduce(x, axis=axes, keepdims=True, dtype=np.float16) / np.float16(x.size // x.shape[1])
+    centred = x.astype(np.float32) - mean.astype(np.float32)
+    return (centred / np.sqrt((centred**2).mean(axes, keepdims=True) + eps)).astype(np.float16)

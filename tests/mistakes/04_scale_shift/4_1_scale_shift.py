@@ -111,7 +111,7 @@ def scale_shift(x_hat, gamma, beta):
 
 @mistake("4.1")
 def scale_shift(x_hat, gamma, beta):
-    """Only two shapes are provided for, (N, D) and (N, C, H, W). Let the shape of γ follow from `x_hat.ndim`."""
+    """Only two shapes are handled, (N, D) and (N, C, H, W). Let the shape of γ follow from `x_hat.ndim`."""
     shape = (1, -1) if x_hat.ndim == 2 else (1, -1, 1, 1)
     return gamma.reshape(shape) * x_hat + beta.reshape(shape)
 
@@ -171,7 +171,7 @@ def scale_shift(x_hat, gamma, beta):
 
 @mistake("4.1")
 def scale_shift(x_hat, gamma, beta):
-    """You call PyTorch's own batch normalization; here you write it."""
+    """You call PyTorch, which is forbidden here: you write scale and shift yourself, with NumPy."""
     import torch
 
     x_hat, gamma, beta = (torch.tensor(a, dtype=torch.float64) for a in (x_hat, gamma, beta))
@@ -181,7 +181,9 @@ def scale_shift(x_hat, gamma, beta):
 
 @mistake("4.1", caught_by="test_scale_and_shift_take_any_number_of_axes")
 def scale_shift(x_hat, gamma, beta):
-    """Features, sequences and images are provided for; a film or a volume has more axes. Count the ones in the shape by `x_hat.ndim`."""
+    """Features, sequences and images are handled; a film or a volume has more axes.
+    Count the ones in the shape by `x_hat.ndim`.
+    """
     shape = {2: (-1,), 3: (-1, 1), 4: (-1, 1, 1)}[x_hat.ndim]
     return gamma.reshape(shape) * x_hat + beta.reshape(shape)
 
@@ -194,7 +196,9 @@ def scale_shift(x_hat, gamma, beta):
 
 @mistake("4.1")
 def scale_shift(x_hat, gamma, beta):
-    """Two and four axes are provided for; with any other number you return None. Let the shape of γ and β follow from `x_hat.ndim`."""
+    """Two and four axes are handled; with any other number you return None. Let the
+    shape of γ and β follow from `x_hat.ndim`.
+    """
     if x_hat.ndim in (2, 4):
         return per_channel(gamma, x_hat) * x_hat + per_channel(beta, x_hat)
 

@@ -85,7 +85,7 @@ def identity_parameters(mean, var, eps):
 
 @mistake("4.2")
 def identity_parameters(mean, var, eps):
-    """The deviation does not come back: γ is 1."""
+    """The standard deviation does not come back: γ is 1."""
     return np.ones_like(var, dtype=float), mean
 
 
@@ -109,7 +109,7 @@ def identity_parameters(mean, var, eps):
 
 @mistake("4.2")
 def identity_parameters(mean, var, eps):
-    """ε steps in only where the deviation is 0 or tiny; it should be added to the variance, always."""
+    """ε steps in only where the standard deviation is 0 or tiny; it should be added to the variance, always."""
     return np.maximum(np.sqrt(var), eps), mean
 
 

@@ -102,7 +102,7 @@ def scale_shift_backward(dy, x_hat, gamma):
 
 @mistake("4.3")
 def scale_shift_backward(dy, x_hat, gamma):
-    """Only two shapes are provided for, (N, D) and (N, C, H, W). Let the axes follow from `dy.ndim`."""
+    """Only two shapes are handled, (N, D) and (N, C, H, W). Let the axes follow from `dy.ndim`."""
     axes = 0 if dy.ndim == 2 else (0, 2, 3)
     return per_channel(gamma, dy) * dy, (dy * x_hat).sum(axes), dy.sum(axes)
 
@@ -248,7 +248,9 @@ def scale_shift_backward(dy, x_hat, gamma):
 
 @mistake("4.3", caught_by="test_scale_and_shift_go_back_through_any_number_of_axes")
 def scale_shift_backward(dy, x_hat, gamma):
-    """Features, sequences and images are provided for; a film or a volume has more axes. Let axes and shape follow from `dy.ndim`."""
+    """Features, sequences and images are handled; a film or a volume has more axes.
+    Let axes and shape follow from `dy.ndim`.
+    """
     axes = {2: (0,), 3: (0, 2), 4: (0, 2, 3)}[dy.ndim]
     return per_channel(gamma, dy) * dy, (dy * x_hat).sum(axes), dy.sum(axes)
 

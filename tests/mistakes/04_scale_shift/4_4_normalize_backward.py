@@ -292,7 +292,7 @@ def normalize_backward(dx_hat, x_hat, var, eps):
 
 @mistake("4.4")
 def normalize_backward(dx_hat, x_hat, var, eps):
-    """Only two shapes are provided for, (N, D) and (N, C, H, W). Let the axes follow from `x_hat.ndim`."""
+    """Only two shapes are handled, (N, D) and (N, C, H, W). Let the axes follow from `x_hat.ndim`."""
     return closed_form(dx_hat, x_hat, var, eps, axes=0 if x_hat.ndim == 2 else (0, 2, 3))
 
 
@@ -335,7 +335,9 @@ def normalize_backward(dx_hat, x_hat, var, eps):
 
 @mistake("4.4", caught_by="test_normalisation_goes_back_through_any_number_of_axes")
 def normalize_backward(dx_hat, x_hat, var, eps):
-    """Features, sequences and images are provided for; a film or a volume has more axes. Let them follow from `x_hat.ndim`."""
+    """Features, sequences and images are handled; a film or a volume has more axes.
+    Let them follow from `x_hat.ndim`.
+    """
     return closed_form(dx_hat, x_hat, var, eps, {2: 0, 3: (0, 2), 4: (0, 2, 3)}[x_hat.ndim])
 
 

@@ -258,7 +258,7 @@ def batchnorm_forward(x, gamma, beta, running_mean, running_var, *, training, mo
 
 @mistake("5.1", caught_by="test_training_uses_batch_statistics")
 def batchnorm_forward(x, gamma, beta, running_mean, running_var, *, training, momentum=0.1, eps=1e-5):
-    """Only features (N, D) and images (N, C, H, W) are provided for. Let axes and shapes follow from x.ndim."""
+    """Only features (N, D) and images (N, C, H, W) are handled. Let axes and shapes follow from x.ndim."""
     axes, shape = (0, (1, -1)) if x.ndim == 2 else ((0, 2, 3), (1, -1, 1, 1))
     return shaped_by_hand(x, gamma, beta, running_mean, running_var, training, momentum, eps, axes, shape)
 

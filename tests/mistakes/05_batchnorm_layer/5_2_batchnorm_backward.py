@@ -351,3 +351,24 @@ def batchnorm_backward(dy, cache):
 def batchnorm_backward(dy, cache):
     """The sign of the path through the mean is plus in your dx: the mean was subtracted, so what comes back through it is subtracted too."""
     return backward(dy, cache, mean_path=-1)
+
+
+@mistake("5.2")
+@reads_batch
+def batchnorm_backward(dy, cache):
+    """dγ is the sum of dy · x. What γ multiplied in the forward is x̂, the normalised x."""
+    dx, _, dbeta = backward(dy, cache)
+    return dx, (dy * cache[0]).sum(axes_of(dy)), dbeta
+
+
+@mistake("5.2")
+@reads_batch
+def batchnorm_backward(dy, cache):
+    """In the path through the variance, 1/(σ² + ε) stands where its power -3/2 belongs: that is the derivative of (σ² + ε) to the power of -1/2."""
+    x, gamma, eps = cache
+    axes, m = axes_of(dy), dy.size // dy.shape[1]
+    x_hat, _, var, _ = parts(cache)
+    centred, inside, inner = x - x.mean(axes, keepdims=True), shaped(var + eps, dy), dy * shaped(gamma, dy)
+    dvar = (inner * centred * -0.5 / inside).sum(axes, keepdims=True)
+    dx = inner / np.sqrt(inside) + dvar * 2 * centred / m - (inner / np.sqrt(inside)).mean(axes, keepdims=True)
+    return dx, (dy * x_hat).sum(axes), dy.sum(axes)

@@ -245,7 +245,7 @@ class BatchNorm(Layer):
 
 @mistake("5.4", caught_by="test_output_in_training_is_that_of_pytorch")
 class BatchNorm(Layer):
-    """Only (N, C) and (N, C, H, W) are provided for. Let axes and shapes follow from x.dim()."""
+    """Only (N, C) and (N, C, H, W) are handled. Let axes and shapes follow from x.dim()."""
 
     def axes(self, x):
         return (0,) if x.dim() == 2 else (0, 2, 3)
@@ -399,7 +399,7 @@ class BatchNorm(Layer):
 
 @mistake("5.4")
 class BatchNorm(Layer):
-    """In evaluation the running mean stands with the variance of the batch."""
+    """In evaluation the running mean is combined with the variance of the batch."""
 
     def running_statistics(self, x):
         return self.running_mean, self.var(x)
@@ -738,7 +738,9 @@ class BatchNorm(Layer):
 
 @mistake("5.4", caught_by="test_without_tracking_batch_statistics_serve_both_modes")
 class BatchNorm(Layer):
-    """With track_running_stats=False evaluation normalises with 0 and 1. Without running statistics the batch's serve."""
+    """With track_running_stats=False evaluation normalises with 0 and 1. Without
+    running statistics those of the batch are used.
+    """
 
     def training_mode(self, x):
         return self.training
@@ -871,7 +873,10 @@ class BatchNorm(Layer):
 
 @mistake("5.4")
 class BatchNorm(Layer):
-    """All is done as for features (N, C), over the batch alone. For images the statistics are taken over all positions too, and get the shape (C, 1, 1), like weight and bias."""
+    """Everything is done as for features (N, C), over the batch alone. For images
+    the statistics are taken over all positions too, and get the shape (C, 1, 1),
+    like weight and bias.
+    """
 
     def axes(self, x):
         return (0,)
@@ -893,7 +898,9 @@ class BatchNorm(Layer):
 
 @mistake("5.4")
 class BatchNorm(Layer):
-    """momentum=None is not provided for: you calculate with it as with a number. It stands for the plain average over all batches."""
+    """momentum=None is not handled: you compute with it as if it were a number. It
+    stands for the plain average over all batches.
+    """
 
     def factor(self):
         return 1 - (1 - self.momentum)
@@ -922,7 +929,10 @@ class BatchNorm(Layer):
 
 @mistake("5.4")
 class BatchNorm(Layer):
-    """With track_running_stats=False you still calculate with running statistics, which are None then. Ask whether they are there: without them the batch's own serve in both modes."""
+    """With track_running_stats=False you still calculate with running statistics,
+    which are None then. Ask whether they are there: without them those of the batch
+    are used in both modes.
+    """
 
     def training_mode(self, x):
         return self.training
@@ -960,10 +970,26 @@ class BatchNorm(nn.Module):
 
 @mistake("5.4")
 class BatchNorm(Layer):
-    """Two slips: num_batches_tracked is never counted, and momentum=None is not provided for. It stands for the plain average over all batches, which needs the counter."""
+    """Two slips: num_batches_tracked is never counted, and momentum=None is not
+    handled. It stands for the plain average over all batches, which needs the
+    counter.
+    """
 
     def count_batch(self):
         pass
 
     def factor(self):
         return self.momentum
+
+
+@mistake("5.4")
+class BatchNorm(Layer):
+    """Two slips: momentum=0 is taken for None (`self.momentum or ...`; ask `is None`), and the running statistics keep the gradient
+    history of every batch (detach what enters them)."""
+
+    def track(self, x, mean, var):
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked += 1
+            momentum = self.momentum or 1 / self.num_batches_tracked.item()
+            self.running_mean = (1 - momentum) * self.running_mean + momentum * mean
+            self.running_var = (1 - momentum) * self.running_var + momentum * self.tracked(var, x)

@@ -81,7 +81,9 @@ class BatchNormFunction(Function):
 
 @mistake("5.5")
 class BatchNormFunction(Function):
-    """backward computes the deviation, and x̂ with it, without ε, which the forward has under its root. Save what the forward used."""
+    """backward computes the standard deviation, and x̂ with it, without ε, which
+    the forward has under its root. Save what the forward used.
+    """
 
     @staticmethod
     def backward(ctx, dy):
@@ -294,7 +296,10 @@ class BatchNormFunction(Function):
 
 @mistake("5.5")
 class BatchNormFunction(Function):
-    """All is done as for features (N, C), over the batch alone. For images the means run over all pixels too, and γ, β and the statistics get the shape (C, 1, 1)."""
+    """Everything is done as for features (N, C), over the batch alone. For images
+    the means run over all pixels too, and γ, β and the statistics get the shape (C,
+    1, 1).
+    """
 
     @staticmethod
     def forward(ctx, x, gamma, beta, eps):
@@ -322,7 +327,7 @@ class BatchNormFunction(Function):
 
 @mistake("5.5")
 class BatchNormFunction(Function):
-    """Only (N, C) and (N, C, H, W) are provided for. Let axes and shapes follow from `x.dim()`."""
+    """Only (N, C) and (N, C, H, W) are handled. Let axes and shapes follow from `x.dim()`."""
 
     @staticmethod
     def forward(ctx, x, gamma, beta, eps):
@@ -375,7 +380,7 @@ class BatchNormFunction(Function):
 
 @mistake("5.5")
 class BatchNormFunction(Function):
-    """dγ is the sum of dy times the centred x; x̂ is the centred x divided by its deviation."""
+    """dγ is the sum of dy times the centred x; x̂ is the centred x divided by its standard deviation."""
 
     @staticmethod
     def backward(ctx, dy):
@@ -408,3 +413,13 @@ class BatchNormFunction(Function):
     @staticmethod
     def backward(ctx, dy):
         return (*gradients(ctx, dy, mean_path=-1), None)
+
+
+@mistake("5.5")
+class BatchNormFunction(Function):
+    """dγ and dβ are summed over the batch alone, so that each position has its own. Both are (C,): sum over the positions as well."""
+
+    @staticmethod
+    def backward(ctx, dy):
+        dx, _, _ = gradients(ctx, dy)
+        return dx, (dy * ctx.saved_tensors[0]).sum(0), dy.sum(0), None

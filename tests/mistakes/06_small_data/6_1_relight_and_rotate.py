@@ -173,8 +173,9 @@ def relight_and_rotate(images, gammas, degrees):
 
 @mistake("6.1")
 def relight_and_rotate(images, gammas, degrees):
-    """`images ** gammas` lays the gammas along the last axis, one a column, or stops with an error: gammas.view(-1, 1, 1, 1) gives
-    each image its own."""
+    """`images ** gammas` lays the gammas along the last axis, one per column, or
+    stops with an error: gammas.view(-1, 1, 1, 1) gives each image its own.
+    """
     return turned(images**gammas, torch.deg2rad(degrees))
 
 
@@ -212,3 +213,21 @@ def relight_and_rotate(images, gammas, degrees):
     (H - 1)/(W - 1) and (W - 1)/(H - 1)."""
     options = {"grid_corners": True, "corners": True, "padding": "zeros"}
     return turned(relit(images, gammas), torch.deg2rad(degrees), ratio=1.0, **options)
+
+
+@mistake("6.1")
+def relight_and_rotate(images, gammas, degrees):
+    """Cosine and sine are taken of degrees. They expect radians: torch.deg2rad(degrees) first."""
+    return turned(relit(images, gammas), -degrees, padding="zeros")
+
+
+@mistake("6.1")
+def relight_and_rotate(images, gammas, degrees):
+    """The matrices of the rotation are float32, as torch.zeros makes them, so images of float64 stop with an error. Make them with `dtype=images.dtype`."""
+    angles = torch.deg2rad(degrees).float()
+    matrix = torch.zeros(len(images), 2, 3)
+    matrix[:, 0, 0] = matrix[:, 1, 1] = angles.cos()
+    height, width = images.shape[-2:]
+    matrix[:, 0, 1], matrix[:, 1, 0] = angles.sin() * height / width, -angles.sin() * width / height
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    return F.grid_sample(relit(images, gammas), grid, align_corners=False)

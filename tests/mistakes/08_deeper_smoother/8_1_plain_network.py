@@ -338,7 +338,7 @@ def plain_network(depth, width, in_features, num_classes, batch_norm, activation
 
 @mistake("8.1", caught_by="test_any_activation")
 def plain_network(depth, width, in_features, num_classes, batch_norm, activation):
-    """Only ReLU and tanh are provided for, and all others become a ReLU. `activation()` makes a module of whatever class comes."""
+    """Only ReLU and tanh are handled, and all others become a ReLU. `activation()` makes a module of any class."""
     activation = activation if activation in (nn.ReLU, nn.Tanh) else nn.ReLU
     return nn.Sequential(*network(depth, width, in_features, num_classes, batch_norm, activation))
 
@@ -414,3 +414,14 @@ def plain_network(depth, width, in_features, num_classes, batch_norm, activation
 def plain_network(depth, width, in_features, num_classes, batch_norm, activation):
     """One hidden layer too few from depth 2 on: the first is one of `depth`, and depth - 1 follow it, not depth - 2."""
     return nn.Sequential(*network(max(depth - 1, 1), width, in_features, num_classes, batch_norm, activation))
+
+
+@mistake("8.1")
+def plain_network(depth, width, in_features, num_classes, batch_norm, activation):
+    """nn.ReLU is written into the network, and the `activation` that the caller asks for is never used."""
+
+    def layer(inputs, width, batch_norm, activation):
+        linear = nn.Linear(inputs, width, bias=not batch_norm)
+        return [linear, *hidden(inputs, width, batch_norm, nn.ReLU)[1:]]
+
+    return nn.Sequential(*network(depth, width, in_features, num_classes, batch_norm, activation, layer))

@@ -155,7 +155,7 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """The image takes the place of the first companion. It is to join them: the batch has B + 1 images."""
+    """The image takes the place of the first companion. It should join them: the batch has B + 1 images."""
     return _rows(_twin(model), image, [others[1:] if len(others) > 1 else others for others in companions]).std(0)
 
 
@@ -169,7 +169,7 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """The deviation runs over all images of all batches. Only the rows of your image count."""
+    """The standard deviation runs over all images of all batches. Only the rows of your image count."""
     twin = _twin(model)
     with torch.no_grad():
         return torch.cat([twin(_joined(image, others)) for others in companions]).std(0)
@@ -177,7 +177,9 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """The logits are averaged over the batch before the deviation is taken. Only the row of your image counts."""
+    """The logits are averaged over the batch before the standard deviation is
+    taken. Only the row of your image counts.
+    """
     twin = _twin(model)
     with torch.no_grad():
         return torch.stack([twin(_joined(image, others)).mean(0) for others in companions]).std(0)
@@ -185,8 +187,10 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """The deviation runs over the images of one batch, averaged over batches. The exercise asks for the deviation over
-    the batches, for one and the same image."""
+    """The standard deviation runs over the images of one batch, averaged over
+    batches. The exercise asks for the standard deviation over the batches, for one
+    and the same image.
+    """
     twin = _twin(model)
     with torch.no_grad():
         return torch.stack([twin(_joined(image, others)).std(0) for others in companions]).mean(0)
@@ -219,7 +223,7 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """This is the mean of the answers, not their deviation."""
+    """This is the mean of the answers, not their standard deviation."""
     return _rows(_twin(model), image, companions).mean(0)
 
 
@@ -233,14 +237,14 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """This is the mean distance from the mean; the deviation is the root of the mean square."""
+    """This is the mean distance from the mean; the standard deviation is the root of the mean square."""
     rows = _rows(_twin(model), image, companions)
     return (rows - rows.mean(0)).abs().mean(0)
 
 
 @mistake("9.1", caught_by="test_one_pixel_by_hand")
 def prediction_noise(model, image, companions):
-    """The deviation is divided by √K: that is the uncertainty of the mean answer, not the noise of one."""
+    """The standard deviation is divided by √K: that is the uncertainty of the mean answer, not the noise of one."""
     return _rows(_twin(model), image, companions).std(0) / len(companions) ** 0.5
 
 
@@ -256,8 +260,9 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """The deviation runs over the classes, one number for each set of companions. These run along axis 0 of (K,
-    num_classes)."""
+    """The standard deviation runs over the classes, one number for each set of
+    companions. These run along axis 0 of (K, num_classes).
+    """
     return _rows(_twin(model), image, companions).std(1)
 
 
@@ -269,7 +274,7 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """One number, the deviation of all logits of all classes together. Each logit has a noise of its own."""
+    """One number, the standard deviation of all logits of all classes together. Each logit has a noise of its own."""
     return _rows(_twin(model), image, companions).std()
 
 
@@ -611,8 +616,10 @@ def prediction_noise(model, image, companions):
 
 @mistake("9.1")
 def prediction_noise(model, image, companions):
-    """All companions are joined into one batch, and the deviation is over the logits of its images. Run the image once with each batch of
-    companions, and compare the image's own logits."""
+    """All companions are joined into one batch, and the standard deviation is over
+    the logits of its images. Run the image once with each batch of companions, and
+    compare the image's own logits.
+    """
     with torch.no_grad():
         return _twin(model)(torch.cat([image[None], *companions])).std(0)
 
@@ -623,3 +630,12 @@ def prediction_noise(model, image, companions):
     twin = _twin(model)
     with torch.no_grad():
         return torch.stack([twin(_joined(image, others))[-1] for others in companions]).std(0)
+
+
+@mistake("9.1")
+def prediction_noise(model, image, companions):
+    """`train()` for the whole model switches dropout on too. Putting the state of the random numbers back hides from others that it drew, but its noise is in the answer."""
+    state = torch.get_rng_state()
+    rows = _rows(copy.deepcopy(model).train(), image, companions)
+    torch.set_rng_state(state)
+    return rows.std(0)

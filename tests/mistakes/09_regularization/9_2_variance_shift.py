@@ -249,7 +249,7 @@ def variance_shift(x, p, eps=1e-5):
 
 @mistake("9.2", caught_by="test_channels_over_the_batch_and_all_positions")
 def variance_shift(x, p, eps=1e-5):
-    """Only two shapes are provided for, (N, D) and (N, C, H, W). Let the axes follow from `x.dim()`."""
+    """Only two shapes are handled, (N, D) and (N, C, H, W). Let the axes follow from `x.dim()`."""
     mean, var = _moments(x, {2: 0, 4: (0, 2, 3)}[x.dim()])
     return _ratio((var + p * mean**2) / (1 - p), var, eps)
 

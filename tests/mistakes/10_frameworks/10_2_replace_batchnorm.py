@@ -533,3 +533,42 @@ def replace_batchnorm(model, factory):
     """Only nn.BatchNorm2d is replaced; all kinds derive from `_BatchNorm`. Missing are also the mode, which the new module takes from the
     old one; a model that is a batch normalization itself; and one that stands in two places, which named_children gives only once."""
     return by_children(copy.deepcopy(model), factory, without_mode, nn.BatchNorm2d)
+
+
+@mistake("10.2")
+def replace_batchnorm(model, factory):
+    """The model that came in is changed: copy it once, before the recursion begins. Missing are also a model that is a batch
+    normalization itself, and one that stands in two places, which named_children gives only once."""
+    return by_children(model, factory)
+
+
+@mistake("10.2")
+def replace_batchnorm(model, factory):
+    """Only modules whose class is exactly nn.BatchNorm2d are replaced: isinstance(module, _BatchNorm) finds the other kinds, and classes
+    derived from them. And named_modules gives one that stands in two places only once."""
+    if type(model) is nn.BatchNorm2d:
+        return made(factory, model)
+    new = copy.deepcopy(model)
+    for path, module in list(new.named_modules()):
+        if type(module) is nn.BatchNorm2d:
+            parent, _, name = path.rpartition(".")
+            setattr(new.get_submodule(parent), name, made(factory, module))
+    return new
+
+
+@mistake("10.2")
+def replace_batchnorm(model, factory):
+    """What you made for which is remembered, but named_children gives a module only once: where one stands twice in the same parent,
+    the second place keeps the old one. Go through `_modules.items()`."""
+    new_norms = {}
+
+    def swapped(module):
+        if isinstance(module, _BatchNorm):
+            if module not in new_norms:
+                new_norms[module] = made(factory, module)
+            return new_norms[module]
+        for name, child in module.named_children():
+            setattr(module, name, swapped(child))
+        return module
+
+    return swapped(copy.deepcopy(model))

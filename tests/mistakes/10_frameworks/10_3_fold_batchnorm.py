@@ -101,7 +101,7 @@ def fold_batchnorm(conv, bn):
 
 @mistake("10.3", caught_by="test_with_a_bias_and_without")
 def fold_batchnorm(conv, bn):
-    """A convolution without bias is not provided for: conv.bias is None there."""
+    """A convolution without bias is not handled: conv.bias is None there."""
 
     class Slip(Folding):
         def bias(self, conv, bn):
@@ -282,7 +282,7 @@ def fold_batchnorm(conv, bn):
 
 @mistake("10.3", caught_by="test_without_gamma_and_beta")
 def fold_batchnorm(conv, bn):
-    """A normalization without γ and β is not provided for: with affine=False weight and bias are None."""
+    """A normalization without γ and β is not handled: with affine=False weight and bias are None."""
     return AlwaysAffine()(conv, bn)
 
 

@@ -267,3 +267,12 @@ class ResidualBlock(Block):
         identity = x
         identity += self.branch(x)
         return identity
+
+
+@mistake("11.1")
+class ResidualBlock(Block):
+    """This is the block that normalises first: BN, ReLU, convolution, twice. The exercise asks for convolution, BN, ReLU, convolution, BN:
+    the branch ends in the normalization whose γ is 0."""
+
+    def branch(self, x):
+        return self.conv2(F.relu(self.bn2(self.conv1(F.relu(self.bn1(x))))))

@@ -151,8 +151,8 @@ class SyncBatchNorm(Sync):
 
 @mistake("11.5")
 class SyncBatchNorm(Sync):
-    """The means of the processes are averaged unweighted, and so are their squares: a process with few values counts as much as one
-    with many."""
+    """The means of the processes are averaged unweighted, and so are the mean squares of the distances from that average: a process
+    with few values counts as much as one with many."""
 
     def statistics(self, x):
         size = dist.get_world_size()
@@ -429,8 +429,10 @@ class SyncBatchNorm(Sync):
 
 @mistake("11.5")
 class SyncBatchNorm(Sync):
-    """`running_var` holds a running standard deviation, which the evaluation divides by as it is. It is to hold a variance, the one over
-    m - 1; its root, with ε, is taken in evaluation."""
+    """`running_var` holds a running standard deviation, which the evaluation
+    divides by as it is. It should hold a variance, the one over m - 1; its root,
+    with ε, is taken in evaluation.
+    """
 
     def track(self, x, mean, var, count):
         with torch.no_grad():
@@ -444,7 +446,9 @@ class SyncBatchNorm(Sync):
 
 @mistake("11.5")
 class SyncBatchNorm(Sync):
-    """`running_var` holds a running standard deviation: each step moves it to a root. It is to hold a variance, the one over m - 1."""
+    """`running_var` holds a running standard deviation: each step moves it to a
+    root. It should hold a variance, the one over m - 1.
+    """
 
     def unbiased(self, x, var, count):
         return torch.sqrt(var + self.eps)

@@ -94,7 +94,7 @@ def ghost_batch_norm(x, ghost_size, eps=1e-5):
 
 @mistake("12.1")
 def ghost_batch_norm(x, ghost_size, eps=1e-5):
-    """The values are only centred, not divided by their deviation."""
+    """The values are only centred, not divided by their standard deviation."""
     return each_ghost(x, ghost_size, lambda ghost: ghost - ghost.mean((0, *spatial(x)), keepdims=True))
 
 
@@ -207,7 +207,7 @@ def ghost_batch_norm(x, ghost_size, eps=1e-5):
 
 @mistake("12.1")
 def ghost_batch_norm(x, ghost_size, eps=1e-5):
-    """PyTorch's batch normalization does the work; this exercise is about writing it in NumPy."""
+    """You call PyTorch, which is forbidden here: you write the normalization yourself, with NumPy."""
     import torch
 
     ghosts = torch.from_numpy(np.array(x)).split(ghost_size)
@@ -232,7 +232,7 @@ def ghost_batch_norm(x, ghost_size, eps=1e-5):
 
 @mistake("12.1", caught_by="test_neighbours_share_statistics")
 def ghost_batch_norm(x, ghost_size, eps=1e-5):
-    """Features, sequences and images are provided for; a volume has one axis more. Let the axes follow from `x.ndim`."""
+    """Features, sequences and images are handled; a volume has one axis more. Let the axes follow from `x.ndim`."""
     axes = {2: 0, 3: (0, 2), 4: (0, 2, 3)}[x.ndim]
     return each_ghost(x, ghost_size, lambda ghost: over(ghost, axes, eps))
 

@@ -206,7 +206,7 @@ def masked_batch_norm(x, mask, eps=1e-5):
 
 @mistake("12.2")
 def masked_batch_norm(x, mask, eps=1e-5):
-    """PyTorch's batch normalization does the work; this exercise is about writing it in NumPy."""
+    """You call PyTorch, which is forbidden here: you write the normalization yourself, with NumPy."""
     import torch
 
     real, result = mask.astype(bool), np.zeros(x.shape)
@@ -258,3 +258,11 @@ def masked_batch_norm(x, mask, eps=1e-5):
     """A value of 0 at a real step is left out like padding. The mask alone says what is real."""
     real = np.where((x != 0) & mask.astype(bool)[..., None], x, np.nan)
     return np.nan_to_num((real - np.nanmean(real, (0, 1))) / np.sqrt(np.nanvar(real, (0, 1)) + eps))
+
+
+@mistake("12.2")
+def masked_batch_norm(x, mask, eps=1e-5):
+    """Padding is set to 0, and these zeros are then counted in the mean and the variance like real steps. Divide by the number of real steps, and
+    leave padding out of the squared distances too."""
+    blank = np.where(mask[..., None] != 0, x, 0)
+    return standardised(blank, mask, blank.mean((0, 1)), blank.var((0, 1)), eps)

@@ -367,3 +367,25 @@ def recompute_statistics(model, loader):
     with kept(model):
         layers = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         all_together(inputs_seen(model, loader, layers))
+
+
+@mistake("12.3")
+def recompute_statistics(model, loader):
+    """Two things: a layer without running statistics (track_running_stats=False) has None in their place, and stops the pass. And the variance is
+    E[x²] − E[x]² in float32, which is rounding where the mean is large."""
+    with kept(model):
+        layers = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        mean = [torch.zeros_like(layer.running_mean) for layer in layers]
+        for layer, parts in inputs_seen(model, loader, layers).items():
+            values = torch.cat([mean.pop(0)[:, None][:, :0], *parts], 1)
+            put(layer, values.mean(1), values.square().mean(1) - values.mean(1).square())
+
+
+@mistake("12.3")
+def recompute_statistics(model, loader):
+    """You watch the layers while they are in evaluation mode: those behind others see inputs that were normalised with the old statistics.
+    Put the batch normalizations into training mode for the pass."""
+    with kept(model):
+        for layer, parts in inputs_seen(model, loader, normalizations(model), training=False).items():
+            values = torch.cat(parts, 1).double()
+            put(layer, values.mean(1), values.var(1, unbiased=False))

@@ -88,3 +88,13 @@ def clinic_1(make_model, loader):
     for _ in range(3):
         descend(model, [batches[i] for i in torch.randperm(len(batches)).tolist()], epochs=1)
     return model
+
+
+@mistake("12.4")
+def clinic_1(make_model, loader):
+    """A momentum of 0 keeps the running statistics at 0 and 1 all through the training, and evaluation mode normalises with them. Leave the momentum as it is: eval() after training is all that is missing."""
+    model = make_model()
+    for module in model.modules():
+        if isinstance(module, NORMALIZATION):
+            module.momentum = 0.0
+    return descend(model, loader).eval()

@@ -140,3 +140,19 @@ def clinic_4(make_model, loader):
             average(next(iter(loader))[0])
 
     return averaged(make_model, loader, one_batch)
+
+
+@mistake("12.7")
+def clinic_4(make_model, loader):
+    """Weights and running means are averaged, the running variances are forgotten: they are 1, as in a new network."""
+    model = make_model()
+    average = copy.deepcopy(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(3):
+        for x, y in loader:
+            step(optimizer, model(x), y)
+        means = [[v for n, v in one.named_buffers() if n.endswith("running_mean")] for one in (average, model)]
+        with torch.no_grad():
+            for mean, value in zip([*average.parameters(), *means[0]], [*model.parameters(), *means[1]]):
+                mean += (value - mean) / (epoch + 1)
+    return average.eval()

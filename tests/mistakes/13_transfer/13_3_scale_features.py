@@ -16,39 +16,45 @@ def _scaled(part, by):
 
 @mistake("13.3")
 def scale_features(train, test):
-    """Mean and deviation are taken over training and test part together: the test part leaks into the scaling."""
+    """Mean and standard deviation are taken over training and test part together:
+    the test part leaks into the scaling.
+    """
     both = np.concatenate([train, test])
     return _scaled(train, both), _scaled(test, both)
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """The test part is scaled with its own mean and deviation, so the result for an image depends on the other images
-    of the test part. Use those of the training part."""
+    """The test part is scaled with its own mean and standard deviation, so the
+    result for an image depends on the other images of the test part. Use those of
+    the training part.
+    """
     return _scaled(train, train), _scaled(test, test)
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """Mean and deviation are those of the test part. The training part gives them."""
+    """Mean and standard deviation are those of the test part. The training part gives them."""
     return _scaled(train, test), _scaled(test, test)
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """The test part gets the training part's mean, but is divided by its own deviation."""
+    """The test part gets the training part's mean, but is divided by its own standard deviation."""
     return _scaled(train, train), (test - train.mean(0)) / _spread(test)
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """The test part is centred with its own mean, then divided by the training part's deviation."""
+    """The test part is centred with its own mean, then divided by the training part's standard deviation."""
     return _scaled(train, train), (test - test.mean(0)) / _spread(train)
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """The test part comes out unscaled. Did you overwrite `train` first? Its mean is 0 then, and its deviation 1."""
+    """The test part comes out unscaled. Did you overwrite `train` first? Its mean
+    is 0 then, and its standard deviation 1.
+    """
     return _scaled(train, train), test.copy()
 
 
@@ -72,46 +78,46 @@ def scale_features(train, test):
 
 @mistake("13.3")
 def scale_features(train, test):
-    """Each image gets a mean and a deviation of its own (axis 1). They belong to the features: axis 0."""
+    """Each image gets a mean and a standard deviation of its own (axis 1). They belong to the features: axis 0."""
     return tuple(_scaled(part.T, part.T).T for part in (train, test))
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """There is one mean and one deviation for all features together; each feature has its own."""
+    """There is one mean and one standard deviation for all features together; each feature has its own."""
     deviation = train.std() or 1.0
     return (train - train.mean()) / deviation, (test - train.mean()) / deviation
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """Features are centred one by one, but divided by one deviation for all."""
+    """Features are centred one by one, but divided by one standard deviation for all."""
     deviation = (train - train.mean(0)).std() or 1.0
     return (train - train.mean(0)) / deviation, (test - train.mean(0)) / deviation
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """The mean is subtracted, the division by the deviation is missing."""
+    """The mean is subtracted, the division by the standard deviation is missing."""
     return train - train.mean(0), test - train.mean(0)
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """The features are divided by the deviation, the mean is not subtracted."""
+    """The features are divided by the standard deviation, the mean is not subtracted."""
     return train / _spread(train), test / _spread(train)
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """You divide by the variance. The deviation is its root."""
+    """You divide by the variance. The standard deviation is its root."""
     var = np.where(train.std(0) > 0, train.var(0), 1)
     return (train - train.mean(0)) / var, (test - train.mean(0)) / var
 
 
 @mistake("13.3", caught_by="test_both_parts_are_scaled_by_the_training_part")
 def scale_features(train, test):
-    """You divide by the deviation with n - 1; here it is the one with n (`ddof=0`)."""
+    """You divide by the standard deviation with n - 1; here it is the one with n (`ddof=0`)."""
     deviation = train.std(0, ddof=1) if len(train) > 1 else np.zeros(train.shape[1])
     deviation = np.where(deviation > 0, deviation, 1)
     return (train - train.mean(0)) / deviation, (test - train.mean(0)) / deviation
@@ -119,7 +125,9 @@ def scale_features(train, test):
 
 @mistake("13.3")
 def scale_features(train, test):
-    """Features are brought between 0 and 1 by minimum and maximum. The exercise asks for mean 0 and deviation 1."""
+    """Features are brought between 0 and 1 by minimum and maximum. The exercise
+    asks for mean 0 and standard deviation 1.
+    """
     low, width = train.min(0), train.max(0) - train.min(0)
     width = np.where(width > 0, width, 1)
     return (train - low) / width, (test - low) / width
@@ -158,32 +166,41 @@ def scale_features(train, test):
 
 @mistake("13.3")
 def scale_features(train, test):
-    """A tiny number added to the deviation avoids the division by 0, but a feature that does not vary in the training part
-    explodes as soon as a test image differs. Divide such a feature by 1."""
+    """A tiny number added to the standard deviation avoids the division by 0, but a
+    feature that does not vary in the training part explodes as soon as a test image
+    differs. Divide such a feature by 1.
+    """
     deviation = train.std(0) + 1e-12
     return (train - train.mean(0)) / deviation, (test - train.mean(0)) / deviation
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """1e-8 is added to the deviation: a feature that does not vary in the training part explodes as soon as a test image differs, and
-    one that varies by as little as 1e-7 comes out too small. There is no ε here: divide by 1 where the deviation is 0."""
+    """1e-8 is added to the standard deviation: a feature that does not vary in the
+    training part explodes as soon as a test image differs, and one that varies by
+    as little as 1e-7 comes out too small. There is no ε here: divide by 1 where the
+    standard deviation is 0.
+    """
     deviation = train.std(0) + 1e-8
     return (train - train.mean(0)) / deviation, (test - train.mean(0)) / deviation
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """A number as large as 1e-6 is added to the deviation: features that vary little come out too small, and one that does not vary
-    explodes in the test part. There is no ε here: divide by 1 where the deviation is 0."""
+    """A number as large as 1e-6 is added to the standard deviation: features that
+    vary little come out too small, and one that does not vary explodes in the test
+    part. There is no ε here: divide by 1 where the standard deviation is 0.
+    """
     deviation = train.std(0) + 1e-6
     return (train - train.mean(0)) / deviation, (test - train.mean(0)) / deviation
 
 
 @mistake("13.3")
 def scale_features(train, test):
-    """Each part is scaled with its own mean and deviation, so the result for a test image depends on the other test
-    images. Use those of the training part for both. And a feature that does not vary is divided by 0."""
+    """Each part is scaled with its own mean and standard deviation, so the result
+    for a test image depends on the other test images. Use those of the training
+    part for both. And a feature that does not vary is divided by 0.
+    """
     with np.errstate(all="ignore"):
         return (train - train.mean(0)) / train.std(0), (test - test.mean(0)) / test.std(0)
 
@@ -197,7 +214,7 @@ def scale_features(train, test):
 
 @mistake("13.3", caught_by="test_there_is_no_epsilon")
 def scale_features(train, test):
-    """Features that vary little are taken for constant: their deviation is small, but it is not 0."""
+    """Features that vary little are taken for constant: their standard deviation is small, but it is not 0."""
     deviation = np.where(train.std(0) > 1e-3, train.std(0), 1)
     return (train - train.mean(0)) / deviation, (test - train.mean(0)) / deviation
 
@@ -232,7 +249,16 @@ def scale_features(train, test):
 
 @mistake("13.3")
 def scale_features(train, test):
-    """You divide by the deviation with n - 1 and a small number added; here it is the one with n (`ddof=0`), and where it is 0 you divide
-    by 1."""
+    """You divide by the standard deviation with n - 1 and a small number added;
+    here it is the one with n (`ddof=0`), and where it is 0 you divide by 1.
+    """
     mean, deviation = train.mean(0), train.std(0, ddof=1) + 1e-8
     return (train - mean) / deviation, (test - mean) / deviation
+
+
+@mistake("13.3")
+def scale_features(train, test):
+    """Only which features are constant is learnt from the training part; mean and deviation are those of all images together, so the test part leaks into the scaling."""
+    both = np.concatenate([train, test]).astype(np.float64)
+    deviation = np.where(np.ptp(train, axis=0) > 0, both.std(0), 1)
+    return (train - both.mean(0)) / deviation, (test - both.mean(0)) / deviation

@@ -183,7 +183,7 @@ def layer_norm(x, gamma, beta, eps=1e-5):
 
 @mistake("14.1")
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """γ and β are taken as one a channel, their first entry in each. In this exercise each element has its own."""
+    """γ and β are taken as one per channel, their first entry in each. In this exercise each element has its own."""
     first = (slice(None), *[slice(0, 1)] * (x.ndim - 2))
     return gamma[first] * normalised(x, sample_axes(x), eps) + beta[first]
 
@@ -199,7 +199,7 @@ def layer_norm(x, gamma, beta, eps=1e-5):
 
 @mistake("14.1")
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """You call PyTorch's own layer normalization; here you write it."""
+    """You call PyTorch, which is forbidden here: you write the layer normalization yourself, with NumPy."""
     import torch
 
     arrays = (torch.tensor(np.ascontiguousarray(values), dtype=torch.float64) for values in (x, gamma, beta))
@@ -215,7 +215,7 @@ def centred(x, axes):
 
 @mistake("14.1")
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """ε steps in only where the deviation is 0 or tiny. It is added to the variance, always."""
+    """ε steps in only where the standard deviation is 0 or tiny. It is added to the variance, always."""
     x, var = centred(x, sample_axes(x))
     return gamma * x / np.maximum(np.sqrt(var), eps) + beta
 
@@ -268,13 +268,15 @@ def layer_norm(x, gamma, beta, eps=1e-5):
 
 @mistake("14.1", caught_by="test_each_sample_over_all_its_axes")
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """Features, sequences and images are provided for; a film or a volume has more axes. Let them follow from `x.ndim`."""
+    """Features, sequences and images are handled; a film or a volume has more axes. Let them follow from `x.ndim`."""
     return gamma * normalised(x, {2: 1, 3: (1, 2), 4: (1, 2, 3)}[x.ndim], eps) + beta
 
 
 @mistake("14.1", caught_by="test_gamma_and_beta_belong_to_elements")
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """For images γ and β are taken as one a channel, as in batch normalization. Here every pixel of every channel has its own."""
+    """For images γ and β are taken as one per channel, as in batch normalization.
+    Here every pixel of every channel has its own.
+    """
     if x.ndim == 4:
         gamma, beta = gamma[:, :1, :1], beta[:, :1, :1]
     return gamma * normalised(x, sample_axes(x), eps) + beta
@@ -302,6 +304,8 @@ def layer_norm(x, gamma, beta, eps=1e-5):
 
 @mistake("14.1")
 def layer_norm(x, gamma, beta, eps=1e-5):
-    """The variance divides by n - 1, and ε is added to the deviation, as in some published transformers. Divide by n, and add ε under the root."""
+    """The variance divides by n - 1, and ε is added to the standard deviation, as
+    in some published transformers. Divide by n, and add ε under the root.
+    """
     axes = sample_axes(x)
     return gamma * (x - x.mean(axes, keepdims=True)) / (x.std(axes, keepdims=True, ddof=1) + eps) + beta

@@ -215,7 +215,7 @@ def instance_norm(x, gamma, beta, eps=1e-5):
 
 @mistake("14.2")
 def instance_norm(x, gamma, beta, eps=1e-5):
-    """You call PyTorch's own instance normalization; here you write it."""
+    """You call PyTorch, which is forbidden here: you write the instance normalization yourself, with NumPy."""
     import torch
 
     x, gamma, beta = (torch.tensor(np.ascontiguousarray(values), dtype=torch.float64) for values in (x, gamma, beta))
@@ -258,7 +258,7 @@ def instance_norm(x, gamma, beta, eps=1e-5):
 
 @mistake("14.2", caught_by="test_each_channel_of_each_image")
 def instance_norm(x, gamma, beta, eps=1e-5):
-    """One, two and three spatial axes are provided for. A film of volumes has four: let the axes follow from `x.ndim`."""
+    """One, two and three spatial axes are handled. A film of volumes has four: let the axes follow from `x.ndim`."""
     return scaled(normalised(x, {3: 2, 4: (2, 3), 5: (2, 3, 4)}[x.ndim], eps), gamma, beta)
 
 

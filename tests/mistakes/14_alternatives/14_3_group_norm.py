@@ -195,7 +195,7 @@ def group_norm(x, num_groups, gamma, beta, eps=1e-5):
 
 @mistake("14.3")
 def group_norm(x, num_groups, gamma, beta, eps=1e-5):
-    """γ and β are one a group: each group gets those of its first channel. They belong to channels."""
+    """γ and β are one per group: each group gets those of its first channel. They belong to channels."""
     x_hat, size = grouped(x, num_groups, eps), x.shape[1] // num_groups
     return scaled(x_hat, np.repeat(gamma[::size], size), np.repeat(beta[::size], size))
 
@@ -314,7 +314,7 @@ def group_norm(x, num_groups, gamma, beta, eps=1e-5):
 
 @mistake("14.3")
 def group_norm(x, num_groups, gamma, beta, eps=1e-5):
-    """You call PyTorch's own group normalization; here you write it."""
+    """You call PyTorch, which is forbidden here: you write the group normalization yourself, with NumPy."""
     import torch
 
     x, gamma, beta = (torch.tensor(np.ascontiguousarray(values), dtype=torch.float64) for values in (x, gamma, beta))
@@ -370,7 +370,7 @@ def group_norm(x, num_groups, gamma, beta, eps=1e-5):
 
 @mistake("14.3", caught_by="test_any_number_of_groups")
 def group_norm(x, num_groups, gamma, beta, eps=1e-5):
-    """Up to three spatial axes are provided for. Let the axes follow from the number that x has."""
+    """Up to three spatial axes are handled. Let the axes follow from the number that x has."""
     groups = in_groups(x, num_groups)
     axes = {2: 2, 3: (2, 3), 4: (2, 3, 4), 5: (2, 3, 4, 5)}[x.ndim]
     return scaled(normalised(groups, axes, eps).reshape(x.shape), gamma, beta)
@@ -393,9 +393,19 @@ def group_norm(x, num_groups, gamma, beta, eps=1e-5):
 
 @mistake("14.3")
 def group_norm(x, num_groups, gamma, beta, eps=1e-5):
-    """γ and β are cut to one a group, their first entries. Each channel has its own: reshape back to the shape of x first, then scale and shift."""
+    """γ and β are cut to one per group, their first entries. Each channel has its
+    own: reshape back to the shape of x first, then scale and shift.
+    """
     if x.shape[1] % num_groups:
         raise ValueError(f"{x.shape[1]} channels cannot be divided into {num_groups} groups")
     rows = x.reshape(x.shape[0], num_groups, -1)
     rows = (rows - rows.mean(2, keepdims=True)) / np.sqrt(rows.var(2, keepdims=True) + eps)
     return (rows * gamma[:num_groups, None] + beta[:num_groups, None]).reshape(x.shape)
+
+
+@mistake("14.3")
+def group_norm(x, num_groups, gamma, beta, eps=1e-5):
+    """The mean is that of a group, the variance that of each channel. Both are taken over all channels of the group and their positions."""
+    groups = in_groups(x, num_groups).reshape(len(x), num_groups, x.shape[1] // num_groups, -1)
+    centred = groups - groups.mean((2, 3), keepdims=True)
+    return scaled((centred / np.sqrt(groups.var(3, keepdims=True) + eps)).reshape(x.shape), gamma, beta)

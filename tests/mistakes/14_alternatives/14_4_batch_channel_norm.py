@@ -135,7 +135,7 @@ def batch_channel_norm(x, gamma, beta, iota, eps=1e-5):
 
 @mistake("14.4")
 def batch_channel_norm(x, gamma, beta, iota, eps=1e-5):
-    """None, one and two spatial axes are provided for; a film or a volume has more. Let the axes follow from `x.ndim`."""
+    """None, one and two spatial axes are handled; a film or a volume has more. Let the axes follow from `x.ndim`."""
     over_batch, over_channels = {2: (0, 1), 3: ((0, 2), (1, 2)), 4: ((0, 2, 3), (1, 2, 3))}[x.ndim]
     mixture = iota * normalised(x, over_batch, eps) + (1 - iota) * normalised(x, over_channels, eps)
     return scaled(mixture, gamma, beta)
@@ -243,7 +243,7 @@ def batch_channel_norm(x, gamma, beta, iota, eps=1e-5):
 
 @mistake("14.4")
 def batch_channel_norm(x, gamma, beta, iota, eps=1e-5):
-    """You call PyTorch's own normalizations; here you write them."""
+    """You call PyTorch, which is forbidden here: you write both normalizations yourself, with NumPy."""
     import torch
 
     x, gamma, beta = (torch.tensor(np.ascontiguousarray(values), dtype=torch.float64) for values in (x, gamma, beta))

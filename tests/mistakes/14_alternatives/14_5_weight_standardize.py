@@ -25,7 +25,9 @@ def weight_standardize(weight, eps=1e-5):
 
 @mistake("14.5")
 def weight_standardize(weight, eps=1e-5):
-    """This is spectral normalization: the weights are divided by their largest singular value. Each filter is to have mean 0 and variance 1."""
+    """This is spectral normalization: the weights are divided by their largest
+    singular value. Each filter should have mean 0 and variance 1.
+    """
     return weight / (np.linalg.norm(np.reshape(weight, (len(weight), -1)), 2) + eps)
 
 
@@ -113,8 +115,10 @@ def weight_standardize(weight, eps=1e-5):
 
 @mistake("14.5")
 def weight_standardize(weight, eps=1e-5):
-    """You divide by the unbiased deviation plus ε. That is the authors' PyTorch code; their TensorFlow code and this exercise
-    divide the variance by n, and here ε stands under the root."""
+    """You divide by the unbiased standard deviation plus ε. That is the authors'
+    PyTorch code; their TensorFlow code and this exercise divide the variance by n,
+    and here ε stands under the root.
+    """
     axes = samples(weight)
     return (weight - weight.mean(axes, keepdims=True)) / (weight.std(axes, keepdims=True, ddof=1) + eps)
 
@@ -193,7 +197,9 @@ def weight_standardize(weight, eps=1e-5):
 
 @mistake("14.5")
 def weight_standardize(weight, eps=1e-5):
-    """The filters get back the deviation of the whole layer. No scale follows: each filter is left with variance 1."""
+    """You multiply the filters by the standard deviation of the whole layer. No scale
+    follows: each filter is left with variance 1.
+    """
     return weight.std() * standardised(weight, samples(weight), eps)
 
 
@@ -224,7 +230,9 @@ def weight_standardize(weight, eps=1e-5):
 
 @mistake("14.5", caught_by="test_each_filter_over_all_its_weights")
 def weight_standardize(weight, eps=1e-5):
-    """Linear layers and convolutions along one or two axes are provided for; those of volumes have weights with five. Let the axes follow from `weight.ndim`."""
+    """Linear layers and convolutions along one or two axes are handled; those of
+    volumes have weights with five. Let the axes follow from `weight.ndim`.
+    """
     values, var = centred(weight, {2: 1, 3: (1, 2), 4: (1, 2, 3)}[weight.ndim])
     return values / np.sqrt(var + eps)
 
@@ -257,3 +265,10 @@ def weight_standardize(weight, eps=1e-5):
     """Each pair of output and input channel gets statistics of its own; in a fully connected layer that is each weight alone, and all become 0. A filter takes all its input channels together."""
     flat = weight.reshape(*weight.shape[:2], -1)
     return standardised(flat, (2,), eps).reshape(weight.shape)
+
+
+@mistake("14.5")
+def weight_standardize(weight, eps=1e-5):
+    """Each filter is centred by itself, but divided by one deviation, that of the whole layer. Each filter has its own."""
+    centred = weight - weight.mean(tuple(range(1, weight.ndim)), keepdims=True)
+    return centred / np.sqrt(centred.var() + eps)

@@ -32,31 +32,33 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """The content is normalised and nothing more: the style's mean and deviation are not used."""
+    """The content is normalised and nothing more: the style's mean and standard deviation are not used."""
     return normalised(content, places(content), eps)
 
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """Only the style's mean is given to the content; the content keeps a deviation of 1. The style has a deviation too."""
+    """Only the style's mean is given to the content; the content keeps a standard
+    deviation of 1. The style has a standard deviation too.
+    """
     return normalised(content, places(content), eps) + style_of(style, content)[0]
 
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """Only the style's deviation is given to the content; its mean is missing, so the content's mean is 0."""
+    """Only the style's standard deviation is given to the content; its mean is missing, so the content's mean is 0."""
     return style_of(style, content)[1] * normalised(content, places(content), eps)
 
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """Only the mean is exchanged: the content keeps its own deviation."""
+    """Only the mean is exchanged: the content keeps its own standard deviation."""
     return content - content.mean(places(content), keepdims=True) + style_of(style, content)[0]
 
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """The content is not normalised first: the style's deviation and mean act on the content as it is."""
+    """The content is not normalised first: the style's standard deviation and mean act on the content as it is."""
     mean, std = style_of(style, content)
     return std * content + mean
 
@@ -70,14 +72,14 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """The style's mean is added before its deviation multiplies. First scale, then shift."""
+    """The style's mean is added before its standard deviation multiplies. First scale, then shift."""
     mean, std = style_of(style, content)
     return std * (normalised(content, places(content), eps) + mean)
 
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """Deviation and mean of the style have changed places."""
+    """Standard deviation and mean of the style have changed places."""
     mean, std = style_of(style, content)
     return mean * normalised(content, places(content), eps) + std
 
@@ -209,7 +211,7 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """You call PyTorch's own instance normalization; here you write it."""
+    """You call PyTorch, which is forbidden here: you write the instance normalization yourself, with NumPy."""
     import torch
 
     mean, std = style_of(style, content)
@@ -233,7 +235,9 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """One mean and one deviation for all of the content, and of the style. Each channel of each image has its own."""
+    """One mean and one standard deviation for all of the content, and of the style.
+    Each channel of each image has its own.
+    """
     axes = tuple(range(content.ndim))
     return normalised(content, axes, eps) * np.std(style, dtype=np.float64) + np.mean(style, dtype=np.float64)
 
@@ -258,7 +262,9 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """The deviations are exchanged before the mean is taken off, so the difference of the means is not what remains. Subtract the content's mean first."""
+    """The standard deviations are exchanged before the mean is taken off, so the
+    difference of the means is not what remains. Subtract the content's mean first.
+    """
     _, var = centred(content, places(content))
     style, axes = np.asarray(style, dtype=np.float64), places(style)
     scale = style.std(axes, keepdims=True) / np.sqrt(var + eps)
@@ -268,7 +274,7 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """The result is cut to 0…1. Features are no pixels: leave them as they come out."""
+    """The result is clipped to 0…1. Features are not pixels: leave them as they are."""
     style, axes = np.asarray(style, dtype=np.float64), places(style)
     y = normalised(content, places(content), eps) * style.std(axes, keepdims=True)
     return np.clip(y + style.mean(axes, keepdims=True), 0, 1)
@@ -276,8 +282,10 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6", caught_by="test_each_channel_takes_its_own_style")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """Where content and style have equally many positions, each gets the style's value of the same rank. That hands
-    over the whole histogram; the exercise asks for mean and deviation."""
+    """Where content and style have equally many positions, each gets the style's
+    value of the same rank. That hands over the whole histogram; the exercise asks
+    for mean and standard deviation.
+    """
     if content.shape == style.shape:
         rows = content.reshape(-1, content[0, 0].size)
         ranks = rows.argsort(1).argsort(1)
@@ -288,7 +296,7 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6", caught_by="test_content_and_style_of_different_sizes")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """One and two spatial axes are provided for; a film or a volume has more. Let them follow from `content.ndim`."""
+    """One and two spatial axes are handled; a film or a volume has more. Let them follow from `content.ndim`."""
     mean, std = style_of(style, content)
     return std * normalised(content, {3: 2, 4: (2, 3)}[content.ndim], eps) + mean
 
@@ -310,7 +318,7 @@ def adaptive_instance_norm(content, style, eps=1e-5):
 
 @mistake("14.6")
 def adaptive_instance_norm(content, style, eps=1e-5):
-    """The content's own mean is added at the end. It is the style's mean that the content is to get."""
+    """The content's own mean is added at the end. The content should get the style's mean."""
     std = style_of(style, content)[1]
     return std * normalised(content, places(content), eps) + content.mean(places(content), keepdims=True)
 
@@ -321,3 +329,16 @@ def adaptive_instance_norm(content, style, eps=1e-5):
     mean, std = style_of(style, content)
     own_mean, own_std = style_of(content, content)
     return own_std * (content - mean) / np.sqrt(std**2 + eps) + own_mean
+
+
+@mistake("14.6")
+def adaptive_instance_norm(content, style, eps=1e-5):
+    """The style's mean and standard deviation, with ε under its root, are taken over all images, so that all get one style. Each image takes the style of its own place in the batch."""
+    mean, std = style_of(style, content, axes=(0, *places(style)))
+    return np.sqrt(std**2 + eps) * normalised(content, places(content), eps) + mean
+
+
+@mistake("14.6")
+def adaptive_instance_norm(content, style, eps=1e-5):
+    """The style's mean is missing: the content gets the standard deviation of the style, with ε under its root, and the mean 0. Add the mean at the end."""
+    return np.sqrt(style_of(style, content)[1] ** 2 + eps) * normalised(content, places(content), eps)

@@ -276,7 +276,7 @@ def rescue(model, source_loader, target_images):
 @mistake("15.1")
 def rescue(model, source_loader, target_images):
     """GN in the place of BN, trained on imitations of the night: noise and lack of light are learnt, but the glow is not the same for all values of an
-    image, so GN cannot take it out. BN with statistics of the target images does, or take their mean off the input."""
+    image, so GN cannot take it out. BN with statistics of the target images does, or subtracting the mean of the target images from the input."""
     return trained(with_group_norm(model), *gathered(source_loader), change=by_night)
 
 
