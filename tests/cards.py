@@ -55,3 +55,8 @@ def opened(context, site, stem="03_normalize"):
     page.goto(f"{site}/book/{stem}.html")
     page.errors = errors
     return page
+
+
+def wait_for_text(place, text):
+    """Wait until a place of the page shows a text: what another page has stored may come after the page is loaded."""
+    place.filter(has_text=text).wait_for()

@@ -121,8 +121,10 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("form.quiz").forEach(prepare);
-    addEventListener("pageshow", ({ persisted }) => persisted && document.querySelectorAll(".answered").forEach(fill));
-    document.querySelectorAll(".answered").forEach(fill);
+    const fillAll = () => document.querySelectorAll(".answered").forEach(fill);
+    addEventListener("pageshow", ({ persisted }) => persisted && fillAll());
+    addEventListener("storage", fillAll); // another tab, or the page before this one, has just stored an answer
+    fillAll();
     document.querySelectorAll("details.exercise[data-answer]").forEach(offer);
     if (location.protocol !== "file:") document.querySelectorAll("div.cell.tag_run").forEach(runnable);
   });

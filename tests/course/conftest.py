@@ -108,6 +108,7 @@ def context(browser):
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         context.set_default_timeout(90_000)
         yield context
+        context.unroute_all(behavior="ignoreErrors")  # an answer that is still on its way would fail the next test
 
 
 @pytest.fixture

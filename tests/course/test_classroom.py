@@ -10,7 +10,7 @@ from bncourse.checking.learner import Answers
 from bncourse.course import cells, curriculum, notebooks
 from bncourse.course.paths import EXERCISES, MISTAKES, SOLUTIONS, VARIANTS
 from bncourse.publishing import classroom
-from tests.cards import RIGHT, WRONG, Card, opened
+from tests.cards import RIGHT, WRONG, Card, opened, wait_for_text
 from tests.known import some, source_of
 
 ASK = """async (requests) => {
@@ -108,10 +108,10 @@ def test_from_text_to_green_by_the_keyboard_alone(site, context):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Check"
     page.reload()
-    assert "solved" in page.locator("#exercise-3-1").get_attribute("class")
+    page.locator("#exercise-3-1.solved").wait_for()
     assert "np.sqrt(var + eps)" in Card(page, "3.1").editor.inner_text()
     page.goto(f"{site}/book/intro.html")
-    assert "1 of 4 exercises" in page.locator(".answered[data-page='03_normalize']").inner_text()
+    wait_for_text(page.locator(".answered[data-page='03_normalize']"), "1 of 4 exercises")
     assert page.errors == []
 
 

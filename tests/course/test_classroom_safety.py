@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from bncourse.publishing import pdf
-from tests.cards import RIGHT, WRONG, Card, Site, opened
+from tests.cards import RIGHT, WRONG, Card, Site, opened, wait_for_text
 
 BLOCKED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('blocked'); }})"
 FULL = "Storage.prototype.setItem = () => { throw new DOMException('full'); }"
@@ -116,8 +116,7 @@ def test_two_pages_do_not_undo_each_other(site, context):
     one, other = Card(first, "3.1"), Card(second, "3.1")
     Card(second, "3.2").write("second = 2\n")
     one.write("first = 1\n")
-    first.wait_for_timeout(1000)
-    assert "first = 1" in other.editor.inner_text()
+    wait_for_text(other.editor, "first = 1")
     first.reload()
     assert "first = 1" in Card(first, "3.1").editor.inner_text()
     assert "second = 2" in Card(first, "3.2").editor.inner_text()
@@ -141,6 +140,7 @@ def remembering(browser):
         context.set_default_timeout(90_000)
         context.add_init_script("Object.defineProperty(navigator, 'deviceMemory', {value: 2})")  # no worker to spare
         yield context
+        context.unroute_all(behavior="ignoreErrors")
 
 
 def test_who_leaves_the_page_in_the_middle_of_a_check_and_comes_back_finds_it_going_on(site, remembering):

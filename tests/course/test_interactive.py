@@ -12,6 +12,7 @@ from bncourse.course import curriculum
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import ROOT
 from bncourse.publishing import pdf
+from tests.cards import wait_for_text
 
 FIGURES = ROOT / "book" / "_static" / "figures"
 STORED = "localStorage.getItem('bncourse-answered')"
@@ -127,9 +128,19 @@ def test_a_question_is_answered_by_keyboard_alone_and_explains_a_wrong_answer(bo
     assert told.startswith("Right.") and told.count("Right") == 1 and len(told) > 20
     assert list(json.loads(phone.evaluate(STORED)).values()) == [True]
     phone.reload()
-    assert quiz.locator("output").inner_text().startswith("Answered before.")
+    wait_for_text(quiz.locator("output"), "Answered before.")
     phone.goto((book / "book/intro.html").as_uri())
-    assert "1 of" in phone.locator(f".answered[data-page='{Path(quiz_page).stem}']").inner_text()
+    wait_for_text(phone.locator(f".answered[data-page='{Path(quiz_page).stem}']"), "1 of")
+
+
+def test_the_map_follows_what_is_answered_in_another_tab(site, quiz_page, context):
+    map_, other = context.new_page(), context.new_page()
+    map_.goto(f"{site}/book/intro.html")
+    told = map_.locator(f".answered[data-page='{Path(quiz_page).stem}']")
+    wait_for_text(told, "0 of")
+    other.goto(f"{site}/{quiz_page}")
+    answer(other, other.locator("form.quiz").first, right=True)
+    wait_for_text(told, "1 of")
 
 
 @pytest.mark.parametrize("storage", [BLOCKED, FULL], ids=["blocked", "full"])

@@ -184,7 +184,7 @@ TERMS = {
 def test_search_finds_what_a_reader_would_look_for(book, pages, phone):
     for term, stem in TERMS.items():
         phone.goto(f"{(book / 'search.html').as_uri()}?q={term}")
-        phone.locator(f'#search-results a[href^="book/{stem}.html"]').first.wait_for(timeout=5000)
+        phone.locator(f'#search-results a[href^="book/{stem}.html"]').first.wait_for(timeout=15_000)
 
 
 def test_search_finds_each_page_by_a_word_of_its_title(book, pages, phone):
@@ -193,7 +193,7 @@ def test_search_finds_each_page_by_a_word_of_its_title(book, pages, phone):
     for path, soup in pages.items():
         word = max(soup.h1.find(string=True).split(), key=len)
         phone.goto(f"{(book / 'search.html').as_uri()}?q={word}")
-        phone.locator(f'#search-results a[href^="{path}"]').first.wait_for(timeout=5000)
+        phone.locator(f'#search-results a[href^="{path}"]').first.wait_for(timeout=15_000)
     assert not errors
 
 
@@ -209,7 +209,7 @@ def test_a_chapter_offers_its_notebook_in_colab_in_binder_and_as_a_download(book
         binder = f"{repository.replace('github.com', 'mybinder.org/v2/gh')}/main?labpath=exercises%2F{notebook.name}"
         assert buttons == [f"{colab}/{notebook.name}", binder, f"../exercises/{notebook.name}"]
         phone.goto((book / path).as_uri())
-        with phone.expect_download(timeout=5000) as download:
+        with phone.expect_download(timeout=15_000) as download:
             phone.get_by_role("link", name="Download").click()
         assert download.value.suggested_filename == notebook.name
         assert Path(download.value.path()).read_bytes() == notebook.read_bytes()
