@@ -1,7 +1,7 @@
 """Training ensembles, and grids of seeds, rates and gains (`book/07_faster_training.md`)."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +89,7 @@ def train(
     momentum: float = 0.0,
     decay: float = 0.0,
     subset: Array | None = None,
+    sizes: Sequence[int] | None = None,
     every: int | None = None,
     test: tuple[Array, Array] | tuple[Array, Array, Array] | None = None,
     evaluate: Callable[[Ensemble, int], Any] | None = None,
@@ -98,6 +99,7 @@ def train(
 
     - `images` `(N, C, H, W)` and `labels` `(N,)`: arrays or tensors. A member sees the batches that `training.fit`
       takes with its seed; `subset` `(members, n)` says which of the images each member trains on, else all.
+    - `sizes` `(steps,)`: where the batch size varies, how many images of its batch each step sees, the first of them.
     - `rates`: learning rates, a number or `(members,)`; over the last share `decay` of the steps they fall linearly
       to 0.
     - Before the first step, after every `every` steps and after the last, the members are tested on `test`,
@@ -126,7 +128,7 @@ def train(
             runs.records.append(evaluate(nets, step))
 
     for step in tqdm(steps_of(runs, steps, every, look, on), total=steps, desc=label, **bar_options()):
-        batch = order[of_member, step - 1]
+        batch = order[of_member, step - 1, : sizes[step - 1] if sizes is not None else None]
         x, y = nets.take(images, labels, batch if subset is None else subset.gather(1, batch))
         falling = min(1.0, (steps + 1 - step) / (decay * steps)) if decay else 1.0
         loss, velocity = descend(nets, x, y, falling * rates, momentum, velocity)

@@ -27,14 +27,15 @@ class Scenes:
 
 
 def detection_scenes(
-    count: int, seed: int, side: int = 24, clutter: int = 2, light: bool = True, test: bool = False
+    count: int, seed: int, side: int = 24, clutter: int = 2, light: bool = True, of: str = "train"
 ) -> Scenes:
     """`count` scenes with one whole digit of any size, `clutter` fragments of others and a light of their own.
 
-    Boxes `(N, 4)` are whole pixels x1 y1 x2 y2, masks 1 where the digit is. `test` takes digits of the test set.
+    Boxes `(N, 4)` are whole pixels x1 y1 x2 y2, masks 1 where the digit is. `of` says which digits: those to "train"
+    on, to "choose" a learning rate by, or to "report" on; no digit is in two of them.
     """
     draw = RandomState(seed)
-    digits, classes = _digits(test)
+    digits, classes = _digits(of)
     pick = draw.randint(0, len(digits), count)
     scene = torch.zeros(count, side, side)
     for _ in range(clutter):
@@ -46,9 +47,14 @@ def detection_scenes(
     return Scenes(_lit(draw, scene, light), classes[pick], _boxes(inside), inside.long().numpy())
 
 
-def _digits(test: bool) -> tuple[Tensor, np.ndarray]:
+def _digits(of: str) -> tuple[Tensor, np.ndarray]:
     digits = data.digits()
-    images, labels = (digits.test_images, digits.test_labels) if test else (digits.train_images, digits.train_labels)
+    parts = {
+        "train": (digits.train_images[:3500], digits.train_labels[:3500]),
+        "choose": (digits.train_images[3500:], digits.train_labels[3500:]),
+        "report": (digits.test_images, digits.test_labels),
+    }
+    images, labels = parts[of]
     return torch.from_numpy(data.halved(images))[:, 0], labels
 
 

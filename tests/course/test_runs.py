@@ -7,7 +7,7 @@ from torch import nn
 
 from bncourse.lab import training
 from bncourse.lab.ensembles.networks import MLPs
-from bncourse.lab.runs import crossed, train
+from bncourse.lab.runs import crossed, descend, train
 
 
 def blobs(count=60, classes=3):
@@ -39,6 +39,17 @@ def test_momentum_and_falling_rates_are_those_of_sgd(decay, factors):
         training.train_step(model, torch.as_tensor(IMAGES), torch.as_tensor(LABELS), optimizer)
     for parameter, values in zip(model.parameters(), nets.parameters):
         torch.testing.assert_close(values[1], parameter.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_where_the_batch_size_varies_a_step_sees_the_first_images_of_its_batch():
+    nets, own, sizes = networks("batch"), networks("batch"), [16, 4, 2, 8]
+    runs = train(nets, IMAGES, LABELS, steps=4, batch_size=16, rates=0.2, momentum=0.9, sizes=sizes)
+    order = [list(training.batches(60, 16, 4, int(seed))) for seed in own.seeds]
+    velocity = None
+    for step, size in enumerate(sizes):
+        x, y = own.take(IMAGES, LABELS, torch.stack([batches[step][:size] for batches in order]))
+        losses, velocity = descend(own, x, y, 0.2, 0.9, velocity)
+        np.testing.assert_allclose(runs.loss[:, step], losses, rtol=1e-5)
 
 
 def test_runs_report_every_test_and_what_evaluate_returned():

@@ -8,16 +8,21 @@ from bncourse.course import curriculum
 from bncourse.course.capstone import NEEDED, POINTS
 from bncourse.lab.ensembles.dense import BatchChannelDetectors, Detectors, _targets, packed
 from bncourse.lab.runs import train
-from bncourse.lab.scenes import detection_scenes
+from bncourse.lab.scenes import _digits, detection_scenes
 
 
-@pytest.mark.parametrize("test", [False, True])
-def test_a_box_is_the_smallest_around_its_mask(test):
-    scenes = detection_scenes(20, seed=0, test=test)
+@pytest.mark.parametrize("of", ["train", "choose", "report"])
+def test_a_box_is_the_smallest_around_its_mask(of):
+    scenes = detection_scenes(20, seed=0, of=of)
     assert scenes.images.shape == (20, 1, 24, 24)
     for mask, (left, top, right, bottom) in zip(scenes.masks, scenes.boxes):
         rows, columns = np.nonzero(mask)
         assert (left, top, right, bottom) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+
+
+def test_no_digit_of_a_scene_is_both_learnt_and_tested_on():
+    parts = [{digit.numpy().tobytes() for digit in _digits(of)[0]} for of in ("train", "choose", "report")]
+    assert sum(map(len, parts)) - len(set.union(*parts)) <= 0
 
 
 def test_scenes_are_those_of_their_seed():
