@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
@@ -222,7 +222,7 @@ class FillTables(SphinxPostTransform):
 
     @cached_property
     def claims(self) -> dict[str, Claim]:
-        return claims()
+        return _claims(_changed(CLAIMS))
 
     @cached_property
     def pages(self) -> dict[str, Entries]:
@@ -231,7 +231,7 @@ class FillTables(SphinxPostTransform):
         docnames = [
             name for name in (root, *self.env.toctree_includes.get(root, ())) if "glue" in executed.get(name, {})
         ]
-        return {docname: entries_of_page(self.glued(docname)) for docname in docnames}
+        return {docname: _entries(path, _changed(path)) for docname in docnames for path in [self.glued(docname)]}
 
     @cached_property
     def stored_runs(self) -> dict[str, StoredRun | None]:
@@ -493,3 +493,20 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", number_cells)
     app.connect("env-updated", written_again)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+# Nine pages ask for them in one build; they are read once.
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@lru_cache(maxsize=100)
+def _entries(path: Path, changed: int) -> Entries:
+    return entries_of_page(path)
+
+
+@lru_cache(maxsize=2)
+def _claims(changed: int) -> dict[str, Claim]:
+    return claims()

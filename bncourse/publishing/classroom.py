@@ -75,12 +75,13 @@ def pack(language: str = ENGLISH) -> bytes:
 
 def _of_the_course(language: str) -> Iterator[tuple[str, Path]]:
     """(name in the zip, path) of each file of the course that judging reads."""
-    chapters = {exercise.chapter for exercise in offered()}
+    exercises = offered()
+    chapters = {exercise.chapter for exercise in exercises}
     paths = [ROOT / "bncourse/__init__.py"]
     paths += [ROOT / f"bncourse/publishing/{name}.py" for name in ("__init__", "browser", "bytecode")]
     paths += [path for room in ROOMS for path in (ROOT / "bncourse" / room).glob("*.py")]
-    paths += [exercise.check_file for exercise in offered()]
-    for exercise in offered():
+    paths += [exercise.check_file for exercise in exercises]
+    for exercise in exercises:
         paths += (MISTAKES / exercise.chapter).glob(f"{exercise.id.replace('.', '_')}_*.py")
     paths += [EXERCISES / f"{chapter}.ipynb" for chapter in chapters]
     catalogues = [folder_of(language) / f"checks/{name}.po" for name in ("report", *chapters)]

@@ -3,6 +3,8 @@
 import itertools
 import os
 import re
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -226,9 +228,23 @@ def seconds(built_by, output):
     return used, built.stdout
 
 
+def a_second_of_this_machine():
+    """Processor seconds in which this machine, with what else it does now, reads and writes Sphinx's own code."""
+    work = (
+        "import ast, pathlib, sphinx\n"
+        "files = [path.read_text('utf8') for path in pathlib.Path(sphinx.__file__).parent.rglob('*.py')]\n"
+        "for _ in range(5): [ast.unparse(ast.parse(text)) for text in files]"
+    )
+    before = os.times()
+    subprocess.run([sys.executable, "-c", work], check=True)
+    after = os.times()
+    return (after.children_user - before.children_user + after.children_system - before.children_system) / 5
+
+
 def test_executed_pages_are_rendered_soon_and_an_edited_one_at_once(book, pages, built_by, tmp_path):
+    before = a_second_of_this_machine()
     whole, _ = seconds(built_by, tmp_path / "html")
-    assert whole < 40
+    assert whole < 40 * (before + a_second_of_this_machine()) / 2
     edited = max(pages, key=lambda path: (book / path).stat().st_size)
     (ROOT / edited).with_suffix(".md").touch()
     again, told = seconds(built_by, tmp_path / "html")
