@@ -337,18 +337,18 @@ def test_a_lone_folder_that_may_hold_the_class_is_a_student_with_a_note(tree):
 def test_no_name_takes_long_to_look_at(tree):
     names = ["03_normalize" + "1" * 200 + "x", "03_normalize" + "copy 1" * 35 + "x", "a" + "_1" * 110, "a_" + "9" * 200]
     names += ["1-1 - " + "a - " * 40 + "2026" * 15 + "-", "a_" * 80 + "attempt_2026-11-02-10-30"]
-    begun = time.process_time()
+    begun = time.monotonic()
     assert len(students(tree([f"{name}.ipynb" for name in names]))) == 6
-    assert time.process_time() - begun < 1
+    assert time.monotonic() - begun < 1
 
 
 @pytest.mark.parametrize("pattern", platforms.ATTEMPTS)
 @pytest.mark.parametrize("part", ["a - ", "2026", "a_", "1-1 - 2", "_attempt_2026-11-02"])
 def test_no_name_in_a_zip_takes_long_to_match(pattern, part):
     name = "1-1 - " + part * (20_000 // len(part)) + "-"
-    begun = time.process_time()
+    begun = time.monotonic()
     pattern.fullmatch(name)
-    assert time.process_time() - begun < 1
+    assert time.monotonic() - begun < 1
 
 
 def test_two_students_with_one_name_get_keys_of_their_own_and_a_note_each(tree):
@@ -413,8 +413,8 @@ def test_a_class_of_a_thousand_is_found_and_read_quickly(tmp_path):
     archive = tmp_path / "export.zip"
     notebook = hashlib.sha256(b"x").digest() * 500
     archive.write_bytes(zipped({f"smith{i}_{i}_{i + 5000}_03_normalize.ipynb": notebook for i in range(1000)}))
-    begun = time.process_time()
+    begun = time.monotonic()
     found = submissions.find(archive)
     assert len(found) == 1000
     assert all(one.read().files for one in found[::50])
-    assert time.process_time() - begun < 3
+    assert time.monotonic() - begun < 3

@@ -3,8 +3,6 @@
 import itertools
 import os
 import re
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -186,7 +184,7 @@ TERMS = {
 def test_search_finds_what_a_reader_would_look_for(book, pages, phone):
     for term, stem in TERMS.items():
         phone.goto(f"{(book / 'search.html').as_uri()}?q={term}")
-        phone.locator(f'#search-results a[href^="book/{stem}.html"]').first.wait_for(timeout=15_000)
+        phone.locator(f'#search-results a[href^="book/{stem}.html"]').first.wait_for(timeout=5000)
 
 
 def test_search_finds_each_page_by_a_word_of_its_title(book, pages, phone):
@@ -195,7 +193,7 @@ def test_search_finds_each_page_by_a_word_of_its_title(book, pages, phone):
     for path, soup in pages.items():
         word = max(soup.h1.find(string=True).split(), key=len)
         phone.goto(f"{(book / 'search.html').as_uri()}?q={word}")
-        phone.locator(f'#search-results a[href^="{path}"]').first.wait_for(timeout=15_000)
+        phone.locator(f'#search-results a[href^="{path}"]').first.wait_for(timeout=5000)
     assert not errors
 
 
@@ -211,7 +209,7 @@ def test_a_chapter_offers_its_notebook_in_colab_in_binder_and_as_a_download(book
         binder = f"{repository.replace('github.com', 'mybinder.org/v2/gh')}/main?labpath=exercises%2F{notebook.name}"
         assert buttons == [f"{colab}/{notebook.name}", binder, f"../exercises/{notebook.name}"]
         phone.goto((book / path).as_uri())
-        with phone.expect_download(timeout=15_000) as download:
+        with phone.expect_download(timeout=5000) as download:
             phone.get_by_role("link", name="Download").click()
         assert download.value.suggested_filename == notebook.name
         assert Path(download.value.path()).read_bytes() == notebook.read_bytes()
@@ -228,23 +226,9 @@ def seconds(built_by, output):
     return used, built.stdout
 
 
-def a_second_of_this_machine():
-    """Processor seconds in which this machine, with what else it does now, reads and writes Sphinx's own code."""
-    work = (
-        "import ast, pathlib, sphinx\n"
-        "files = [path.read_text('utf8') for path in pathlib.Path(sphinx.__file__).parent.rglob('*.py')]\n"
-        "for _ in range(5): [ast.unparse(ast.parse(text)) for text in files]"
-    )
-    before = os.times()
-    subprocess.run([sys.executable, "-c", work], check=True)
-    after = os.times()
-    return (after.children_user - before.children_user + after.children_system - before.children_system) / 5
-
-
 def test_executed_pages_are_rendered_soon_and_an_edited_one_at_once(book, pages, built_by, tmp_path):
-    before = a_second_of_this_machine()
     whole, _ = seconds(built_by, tmp_path / "html")
-    assert whole < 40 * (before + a_second_of_this_machine()) / 2
+    assert whole < 40
     edited = max(pages, key=lambda path: (book / path).stat().st_size)
     (ROOT / edited).with_suffix(".md").touch()
     again, told = seconds(built_by, tmp_path / "html")
