@@ -4,9 +4,7 @@ import os
 import shutil
 from base64 import b64encode
 from functools import partial
-from hashlib import sha256
 from html import escape
-from io import BytesIO
 from logging import getLogger
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,6 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
-from bncourse.course.files import write_whole
 from bncourse.course.paths import ROOT
 from bncourse.publishing import editions, execution
 from bncourse.publishing.keys import PageKeys, cell_code
@@ -166,19 +163,13 @@ def copy_files(app: Sphinx, error: Exception | None) -> None:
 
 def lighten_figures(app: Sphinx, env: SphinxEnvType) -> None:
     """Store the figures of executed cells with 256 colours, which is enough for them and half as heavy, or less."""
-    folder = cache_folder(app).with_name(".light_figures")
-    folder.mkdir(parents=True, exist_ok=True)
     for picture in Path(env.mystnb_config.output_folder).rglob("*.png"):
-        kept = folder / f"{sha256(picture.read_bytes()).hexdigest()}.png"  # of a picture like this in an earlier build
-        if not kept.exists():
-            with Image.open(picture) as image:
-                if image.mode == "P":
-                    continue
-                light = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)  # or it loses rare colours
-            light.save(content := BytesIO(), format="PNG", optimize=True)
-            write_whole(kept, content.getvalue())
+        with Image.open(picture) as image:
+            if image.mode == "P":
+                continue
+            light = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)  # or it loses rare colours
         times = picture.stat().st_atime_ns, picture.stat().st_mtime_ns
-        shutil.copyfile(kept, picture)
+        light.save(picture, optimize=True)
         os.utime(picture, ns=times)  # a newer picture would have its page read again
 
 
