@@ -3,24 +3,24 @@
 import os
 import shutil
 from base64 import b64encode
-from functools import partial
+from functools import cache, partial
 from html import escape
 from logging import getLogger
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pybtex.plugin
 from docutils import nodes
 from languages import language_of, place_of, site_words
 from myst_nb.sphinx_ import HideCodeCellNode, SphinxEnvType, depart_HideCellInput, visit_HideCellInput
-from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
 from bncourse.course.paths import ROOT
-from bncourse.publishing import editions, execution
+from bncourse.publishing import editions, execution, pictures
 from bncourse.publishing.keys import PageKeys, cell_code
 
 log = logging.getLogger(__name__)
@@ -162,15 +162,13 @@ def copy_files(app: Sphinx, error: Exception | None) -> None:
 
 
 def lighten_figures(app: Sphinx, env: SphinxEnvType) -> None:
-    """Store the figures of executed cells with 256 colours, which is enough for them and half as heavy, or less."""
+    """Make light what is not: the figures of a page that Sphinx itself executed."""
     for picture in Path(env.mystnb_config.output_folder).rglob("*.png"):
-        with Image.open(picture) as image:
-            if image.mode == "P":
-                continue
-            light = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)  # or it loses rare colours
-        times = picture.stat().st_atime_ns, picture.stat().st_mtime_ns
-        light.save(picture, optimize=True)
-        os.utime(picture, ns=times)  # a newer picture would have its page read again
+        as_it_is = picture.read_bytes()
+        if (made_light := pictures.light(as_it_is)) != as_it_is:
+            times = picture.stat().st_atime_ns, picture.stat().st_mtime_ns
+            picture.write_bytes(made_light)
+            os.utime(picture, ns=times)  # a newer picture would have its page read again
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -181,6 +179,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True
     for noisy in ("myst_parser.sphinx_ext.main", "myst_nb.sphinx_ext"):  # all their settings, at every build
         getLogger(f"sphinx.{noisy}").setLevel("WARNING")
+    # It looks through all that is installed for the style of each citation, a tenth of a build.
+    pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
     keys = PageKeys()
     app.connect("builder-inited", open_cache)
     app.connect("env-before-read-docs", partial(execute_pages, keys))

@@ -3,6 +3,7 @@
 Sphinx itself deals them out in fixed shares, and who is done with its own waits.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +18,8 @@ from jupyter_cache.executors.utils import single_nb_execution
 from jupyter_client import KernelManager
 from myst_nb.core.read import read_myst_markdown_notebook
 from nbformat import NotebookNode
+
+from bncourse.publishing import pictures
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,20 @@ def execute(pages: list[Page], cache: Path, processes: int, timeout: int) -> Ite
 
 
 def execute_page(page: Page, cache: Path, timeout: int) -> str:
-    """Run the cells of a page in an empty folder and keep their outputs, unless one fails; say what came of it."""
+    """Run the cells of a page in an empty folder and keep their outputs, unless one fails; say what came of it.
+
+    Its figures are made light here, once, and not by each build that shows them.
+    """
     notebook = read_myst_markdown_notebook(page.text)
     with TemporaryDirectory() as folder:
         result = single_nb_execution(notebook, cwd=folder, timeout=timeout, allow_errors=False)
     if result.err is not None:
         return f"failed after {result.time:.0f} s: {str(result.err).strip().splitlines()[-1]}"
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if picture := output.get("data", {}).get("image/png"):
+                light = pictures.light(b64decode(picture))
+                output["data"]["image/png"] = b64encode(light).decode()
     bundle = CacheBundleIn(notebook, str(page.path), data={"execution_seconds": result.time})
     get_cache(cache).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     return f"executed in {result.time:.0f} s"

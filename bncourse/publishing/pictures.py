@@ -1,6 +1,7 @@
-"""The figures of pages with the words of another language, each drawn once for what its catalogue says."""
+"""The figures of pages: made light, and drawn once with the words of each other language."""
 
 import importlib.util
+import io
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -9,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from matplotlib import rc_context
+from PIL import Image
 
 from bncourse.course.files import write_whole
 from bncourse.course.language import PLACE, Translate, read
@@ -25,6 +27,17 @@ def has_font() -> bool:
     return importlib.util.find_spec(FONT.replace("-", "_")) is not None
 
 
+def light(picture: bytes) -> bytes:
+    """A PNG with 256 colours, enough for our figures and half as heavy; one that has no more stays as it is."""
+    with Image.open(io.BytesIO(picture)) as image:
+        if image.mode == "P":
+            return picture
+        few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)  # or it loses rare colours
+    saved = io.BytesIO()
+    few.save(saved, "PNG", optimize=True)
+    return saved.getvalue()
+
+
 def in_language(figure: str, catalogue: Path) -> bytes | None:
     """The PNG of a kept figure with the words of a catalogue; None where it stays the picture that it is.
 
@@ -39,7 +52,7 @@ def in_language(figure: str, catalogue: Path) -> bytes | None:
         with rc_context({"text.hinting": "force_autohint"}):  # or small letters of many strokes lose some
             picture = kept.redrawn(figure, words_of(words))
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, picture or b"")
+        write_whole(path, light(picture) if picture else b"")
     return path.read_bytes() or None
 
 

@@ -1,14 +1,17 @@
 """Builds of a small book: the real configuration, extensions and package, with pages and constraints made up here."""
 
+import io
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from base64 import b64decode
 
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import ROOT
@@ -119,6 +122,31 @@ def test_a_changed_helper_executes_again_the_pages_that_use_it_and_no_other(smal
     assert executed_by_a_build() == []
     pins.write_text("numpy==2\nruff==2\n")
     assert executed_by_a_build() == ["data"]
+
+
+def test_figures_are_light_whoever_executes_the_page(small_book, built_by):
+    drawing = "import matplotlib.pyplot as plt\nfigure = plt.imshow([[0, {end}], [2, 3]], interpolation='bilinear')"
+    (small_book / "_toc.yml").write_text("{format: jb-book, root: book/intro, chapters: [{file: book/other}]}")
+
+    def pictures_of_a_build(**ends):
+        for name, end in ends.items():
+            (small_book / f"book/{name}.md").write_text(PAGE.format(code=drawing.format(end=end)))
+        built = built_by(small_book, small_book / "_build/html")
+        assert built.returncode == 0, built.stderr
+        return {path.read_bytes() for path in (small_book / "_build/html/_images").glob("*.png")}
+
+    by_us = pictures_of_a_build(intro=1, other=2)  # two and more pages we execute ourselves
+    outputs = [
+        output["data"]
+        for path in (small_book / "_build/.jupyter_cache/executed").glob("*/base.ipynb")
+        for cell in json.loads(path.read_text("utf8"))["cells"]
+        for output in cell.get("outputs", ())
+    ]
+    assert {b64decode(data["image/png"]) for data in outputs if "image/png" in data} == by_us  # and no build has to
+    by_sphinx = pictures_of_a_build(other=9) - by_us
+    assert len(by_us) == 2
+    assert len(by_sphinx) == 1
+    assert {Image.open(io.BytesIO(picture)).mode for picture in by_us | by_sphinx} == {"P"}
 
 
 def asked(folder, what, *codes):
