@@ -52,7 +52,7 @@ test: $(TESTING)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest --nbval tests solutions -n auto --dist loadgroup --durations 25 $(OPTIONS)
+	$(BIN)/python -m pytest --nbval tests solutions -n auto --dist loadgroup --no-loadscope-reorder --durations 25 $(OPTIONS)
 endif
 
 lab: $(READY)       ## copy missing exercise notebooks into work/, open JupyterLab there; LANGUAGE=ja: in Japanese; ARGS=--allow-root
