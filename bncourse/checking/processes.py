@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional  # noqa: F401  imported later, it would keep the group that exists by then
+import torch.distributed.nn.functional as collectives  # imported later, it would keep the group that exists by then
 from torch._C._distributed_c10d import _create_work_from_future
 from torch.distributed import distributed_c10d as c10d
 from torch.futures import Future
@@ -28,6 +28,12 @@ UNUSED = 10**6  # PyTorch calls a group by its number, across all that there are
 UNUSED_NAME: Any = str(UNUSED)
 
 Tensors = list[torch.Tensor]
+
+for function in vars(collectives).values():
+    if any(isinstance(default, dist.ProcessGroup) for default in getattr(function, "__defaults__", None) or ()):
+        function.__defaults__ = tuple(
+            None if isinstance(default, dist.ProcessGroup) else default for default in function.__defaults__
+        )  # of the moment, and not that of a learner who imported it while there was one
 
 
 class Waiting(BaseException):

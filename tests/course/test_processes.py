@@ -126,3 +126,22 @@ def test_what_would_never_end_or_be_wrong_is_an_error(program, words):
 def test_an_error_in_one_process_is_raised():
     with pytest.raises(ZeroDivisionError):
         in_processes(2, lambda rank: (dist.barrier(), 1 / (1 - rank)))
+
+
+OF_ONES_OWN = """
+import torch
+import torch.distributed as dist
+
+dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+from torch.distributed.nn.functional import all_reduce
+from bncourse.checking.processes import in_processes
+
+print([total.item() for total in in_processes(2, lambda rank: all_reduce(torch.tensor([rank + 1.0])))])
+print([all_reduce(torch.tensor([5.0])).item(), dist.get_world_size()])
+"""
+
+
+def test_a_group_of_ones_own_is_left_alone_and_asked_nothing():
+    """What is imported while a group exists keeps it as the default: a right answer would exchange nothing."""
+    told = subprocess.run([sys.executable, "-c", OF_ONES_OWN], capture_output=True, text=True)
+    assert told.stdout.splitlines() == ["[3.0, 3.0]", "[5.0, 1]"], told.stderr
