@@ -13,7 +13,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
 import torch
@@ -29,11 +29,9 @@ UNUSED_NAME: Any = str(UNUSED)
 
 Tensors = list[torch.Tensor]
 
-for function in vars(collectives).values():
-    if any(isinstance(default, dist.ProcessGroup) for default in getattr(function, "__defaults__", None) or ()):
-        function.__defaults__ = tuple(
-            None if isinstance(default, dist.ProcessGroup) else default for default in function.__defaults__
-        )  # of the moment, and not that of a learner who imported it while there was one
+for function in (value for value in vars(collectives).values() if isinstance(value, FunctionType)):
+    defaults = function.__defaults__ or ()  # of a learner who imported it when there was a group, that group
+    function.__defaults__ = tuple(None if isinstance(value, dist.ProcessGroup) else value for value in defaults)
 
 
 class Waiting(BaseException):

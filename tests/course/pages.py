@@ -11,7 +11,7 @@ from bncourse.course.paths import ROOT
 from bncourse.lab import data, runs, scenes, training
 from bncourse.lab.vision import scenes as vision
 from bncourse.lab.vision import segmenter
-from bncourse.ledger import costs
+from bncourse.ledger import costs, equal_fit, rates
 from tests import chosen
 
 matplotlib.use("Agg")
@@ -53,15 +53,20 @@ def shorten(monkeypatch):
     def short_train(nets, images, labels, *, steps, every=None, **options):
         return train(nets, images, labels, steps=min(steps, STEPS), every=every and 1, **options)
 
-    monkeypatch.setattr(runs, "train", short_train)
+    for module in (runs, equal_fit):  # which has imported it
+        monkeypatch.setattr(module, "train", short_train)
     monkeypatch.setattr(training, "fit", short_fit)
 
 
 def shrink(monkeypatch):
     """Let a page at the size for a GPU take fewer images, each of them as large; CIFAR-10 is noise.
 
-    What it times is called once, since there it is as large as a GPU needs it.
+    What it times is called once, since there it is as large as a GPU needs it, and of the learning rates that it
+    chooses among one is trained, with two seeds.
     """
+
+    def only_one(scores, offered):
+        return rates.Choice.of(offered, offered[:1], np.asarray(scores(offered[:1]), dtype=float))
 
     def once(works, rounds, **options):
         return {name: costs.seconds_of(work) * np.array([1.0, 1.1]) for name, work in works.items()}
@@ -75,6 +80,9 @@ def shrink(monkeypatch):
     def fewer(made):
         return lambda count, *arguments, **options: made(min(count, IMAGES), *arguments, **options)
 
+    monkeypatch.setattr(rates, "at_best_rate", only_one)
+    for module in (rates, equal_fit):
+        monkeypatch.setattr(module, "CHOOSING", module.CHOOSING[:2])
     monkeypatch.setattr(costs, "taking_turns", once)
     monkeypatch.setattr(data, "cifar10", cifar10)
     for module, name in ((scenes, "detection_scenes"), (vision, "digit_scenes"), (segmenter, "labelled_scenes")):
