@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Exercises 7: Faster training
 #
-# They belong to the page *Faster training, measured fairly*, whose tables are made with these three functions. Only NumPy
-# is needed. Each answer is checked by the cell below it; a check may be run as often as you like.
+# They belong to the page *Faster training, measured fairly*: its steps, its ratios at a common rate and its usable rates
+# come from these three functions. Only NumPy is needed. Each answer is checked by the cell below it; a check may be run as
+# often as you like.
 
 # %% tags=["setup"]
 import numpy as np
