@@ -77,8 +77,8 @@ class Exercises(SphinxDirective):
             words = _("It needs PyTorch, which no browser runs: solve it in the chapter's notebook.")
             take = _("Take it from here.")
             below = f'<p>{words} <a href="{file}" download>{take}</a></p>'
-        given = _("what is given")
-        code = f'<pre class="stub" tabindex="0" aria-label="{given}">{stub}</pre>'
+        label = _("what is given")
+        code = f'<pre class="stub" tabindex="0" aria-label="{label}">{stub}</pre>'
         start = html(f'<details class="exercise" id="{name}" {data}><summary>{summary}</summary>')
         return [start, *body.children, html(f"{code}{below}</details>")]
 

@@ -133,7 +133,7 @@ class Quiz(SphinxDirective):
         page = self.env.docname.split("/")[-1]
         self.env.metadata[self.env.docname].setdefault("quizzes", []).append(self.arguments[0])
         quiz_id, _ = f"quiz-{self.arguments[0]}", site_words(self.env.app)
-        told, check = _("Right."), _("Check")
+        praise, check = _("Right."), _("Check")
         parts = [
             html(f'<form class="quiz" id="{quiz_id}" data-page="{page}" data-right="{right}"><fieldset><legend>'),
             *[node for node in content.children if node is not lists[0]],
@@ -146,7 +146,7 @@ class Quiz(SphinxDirective):
                 f'aria-describedby="{answer_id}-why">'
             )
             parts += [html(f'<div class="answer">{radio}<label for="{answer_id}">'), sentence_of(item[0])]
-            mark = f'<span class="mark">{told}</span>' if number == right else ""
+            mark = f'<span class="mark">{praise}</span>' if number == right else ""
             why = html(f'</label><div class="why" id="{answer_id}-why">{mark}')
             parts += [why, *item.children[1:], html("</div></div>")]
         button = f'<button type="submit" hidden>{check}</button>'

@@ -146,8 +146,8 @@ def translate_settings(app: Sphinx, config: Config) -> None:
     app.add_message_catalog(THEME, str(Path(app.srcdir, "locale")))
     translate = site_words(app)
     words = [folder_of(language_of(app)) / f"{name}.po" for name in ("site", "ledger", "cells")]
-    said = b"".join(path.read_bytes() for path in words if path.is_file())
-    config["site_words"] = sha256(said + bytes([can_draw_figures()])).hexdigest()
+    catalogues = b"".join(path.read_bytes() for path in words if path.is_file())
+    config["site_words"] = sha256(catalogues + bytes([can_draw_figures()])).hexdigest()
     config["html_title"] = translate(config["html_title"])
     options = config.html_theme_options
     for place, name in ((options, "search_bar_text"), (options["logo"], "text"), (options, "extra_footer")):

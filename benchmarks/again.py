@@ -31,8 +31,8 @@ def of_run(folder: Path, asked: list[Claim]) -> Run:
     return {claim: rows[claim.row] for claim in asked if claim.row in rows and not rows[claim.row].is_parity}
 
 
-def touch(one: Evidence, other: Evidence) -> bool:
-    return one.low <= other.high and other.low <= one.high
+def touch(first: Evidence, second: Evidence) -> bool:
+    return first.low <= second.high and second.low <= first.high
 
 
 def scaled(entry: Evidence, values: tuple[float, ...]) -> np.ndarray:
@@ -45,15 +45,15 @@ def expected(first: Run, second: Run) -> tuple[float, float]:
     touching, differing = [], []
     for _ in range(WORLDS):
         runs: list[Run] = [{}, {}]
-        for claim, one in first.items():
+        for claim, entry in first.items():
             other = second[claim]
-            middle = scaled(one, (one.effect, other.effect)).mean()
-            for run, entry in zip(runs, (one, other)):
-                effect, low, high = scaled(entry, (entry.effect, entry.low, entry.high))
+            middle = scaled(entry, (entry.effect, other.effect)).mean()
+            for run, measured in zip(runs, (entry, other)):
+                effect, low, high = scaled(measured, (measured.effect, measured.low, measured.high))
                 drawn = rng.normal(middle, max(high - low, 1e-12) / 2 / 1.96)
                 ends = np.array([effect, low, high]) - effect + drawn
-                effect, low, high = np.exp(ends) if entry.unit == "x" else ends
-                run[claim] = replace(entry, effect=float(effect), low=float(low), high=float(high))
+                effect, low, high = np.exp(ends) if measured.unit == "x" else ends
+                run[claim] = replace(measured, effect=float(effect), low=float(low), high=float(high))
         one_says, other_says = verdicts(runs[0]), verdicts(runs[1])
         touching.append(sum(touch(runs[0][claim], runs[1][claim]) for claim in first))
         differing.append(sum(one_says[name] != other_says[name] for name in one_says))
@@ -71,7 +71,7 @@ def main() -> None:
     table = Table("claim", "stored run", "other run", "intervals", "verdict", "other verdict")
     for claim, entry in first.items():
         other = second[claim]
-        shown = [f"{one.effect:.3g} [{one.low:.3g}, {one.high:.3g}] {one.unit}" for one in (entry, other)]
+        shown = [f"{each.effect:.3g} [{each.low:.3g}, {each.high:.3g}] {each.unit}" for each in (entry, other)]
         verdict, other_verdict = says[claim.id], again[claim.id]
         changed = "" if verdict == other_verdict else str(other_verdict)
         table.add_row(claim.id, *shown, "touch" if touch(entry, other) else "apart", verdict, changed)

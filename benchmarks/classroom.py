@@ -141,7 +141,7 @@ def checked(exercise: Exercise, page: Page) -> list[list[str]]:
         agree = all(answer[field] == expected[field] for field in ("status", "points", "diagnosis"))
         bound = "" if here <= FACTOR * kernel + MORE else f"missed: {here - FACTOR * kernel - MORE:.0f} ms over"
         measured = kernel, min(times), answer["times"][0], here, min(answer["times"])
-        numbers = [f"{one:.0f}" for one in measured]
+        numbers = [f"{value:.0f}" for value in measured]
         rows.append([exercise.id, name, *numbers, bound, "same" if agree else "DIFFERS", str(known)])
     return rows
 

@@ -24,13 +24,13 @@ def keras_layer(case: Arrays) -> Arrays:
     layer.build(case["x"].shape)
     layer.set_weights([case[name] for name in ("gamma", "beta", "mean", "var")])
     inference = layer(case["x"], training=False)
-    kept = [variable.value for variable in layer.non_trainable_variables]
+    state = [variable.value for variable in layer.non_trainable_variables]
 
     def forward(x, gamma, beta):
-        return layer.stateless_call([gamma, beta], kept, x, training=True)[0]
+        return layer.stateless_call([gamma, beta], state, x, training=True)[0]
 
     y, (mean, var) = layer.stateless_call(
-        [variable.value for variable in layer.trainable_variables], kept, case["x"], training=True
+        [variable.value for variable in layer.trainable_variables], state, case["x"], training=True
     )
     named = {"output": y, "next mean": mean, "next variance": var, "output at inference": inference}
     return {name: keras.ops.convert_to_numpy(value) for name, value in named.items()} | gradients(forward, case)
@@ -68,10 +68,10 @@ def tensorflow_function(case: Arrays) -> Arrays:
     def forward(x, gamma, beta):
         return tf.nn.batch_normalization(x, *tf.nn.moments(x, axes), beta, gamma, EPSILON)
 
-    kept = [case[name] for name in ("mean", "var", "beta", "gamma")]
+    state = [case[name] for name in ("mean", "var", "beta", "gamma")]
     named = {
         "output": forward(case["x"], case["gamma"], case["beta"]),
-        "output at inference": tf.nn.batch_normalization(case["x"], *kept, EPSILON),
+        "output at inference": tf.nn.batch_normalization(case["x"], *state, EPSILON),
     }
     return {name: value.numpy() for name, value in named.items()} | gradients(forward, case)
 

@@ -143,8 +143,8 @@ def _lab(commands: Commands) -> None:
             _say(f"{shown(WORK)} has all notebooks; none was changed")
         if options.no_open:
             return 0
-        command = [sys.executable, "-m", "jupyter", "lab", str(WORK), *options.arguments]
-        return subprocess.run(command, check=False).returncode
+        jupyter = [sys.executable, "-m", "jupyter", "lab", str(WORK)]
+        return subprocess.run([*jupyter, *options.arguments], check=False).returncode
 
     command.set_defaults(run=run)
 
@@ -194,9 +194,8 @@ def _experiments(commands: Commands) -> None:
 
 
 def _gpu(commands: Commands) -> None:
-    _add_chapters(
-        command := commands.add_parser("gpu", help="run every page on a GPU, at the size for one"), "chapters"
-    )
+    command = commands.add_parser("gpu", help="run every page on a GPU, at the size for one")
+    _add_chapters(command, "chapters")
     command.set_defaults(run=lambda options: import_module("bncourse.publishing.gpu").run_all(options.chapters))
 
 

@@ -62,7 +62,7 @@ class Replay:
         # Who stops with another error has stopped for the same reason only if it is so each time, and is wrong there.
         always = all(self.agreement(call) for _, call in pairs if call.error)
         always = always and all(self._retry(self.mistake, failure.check) for failure in crashed)
-        return [one for one, call in pairs if self.agreement(call) >= (ALIKE if call.error and always else SAME)]
+        return [fault for fault, call in pairs if self.agreement(call) >= (ALIKE if call.error and always else SAME)]
 
     @cached_property
     def share(self) -> float:
@@ -120,15 +120,15 @@ def diagnose(result: Result, answers: Answers, retry: Retry) -> Found:
         return None, True, ()
     # Calls that showed a failure come first: hardly another mistake reproduces those, so the rest is seldom replayed.
     failing = [failure.call for failure in result.failures if failure.call]
-    mistakes = [one for one in _replayable(result) if not failing or any(_concerns(one, call) for call in failing)]
-    replays = [Replay(mistake, result, answers, retry) for mistake in mistakes]
+    every = [*failing, *result.calls]
+    replays = [Replay(mistake, result, answers, retry) for mistake in _replayable(result, failing)]
     for replay in replays:
-        if result.calls and all(replay.agreement(call) == SAME for call in [*failing, *result.calls]):
+        if result.calls and all(replay.agreement(call) == SAME for call in every):
             return replay.mistake.explanation, True, result.failures
     # Training in another process may round otherwise: some failures, at most half, are then shown only nearly.
     returned = len(failing) > 1 and not any(call.error and not call.passed for call in result.calls)
-    near = [one for one in replays if returned and all(one.agreement(call) for call in [*failing, *result.calls])]
-    near = [one for one in near if 2 * sum(one.agreement(call) == SAME for call in failing) >= len(failing)]
+    near = [replay for replay in replays if returned and all(map(replay.agreement, every))]
+    near = [replay for replay in near if 2 * sum(replay.agreement(call) == SAME for call in failing) >= len(failing)]
     if len(near) == 1:
         return near[0].mistake.explanation, True, result.failures
     partial = [replay for replay in replays if replay.is_credible]
@@ -142,20 +142,20 @@ def diagnose(result: Result, answers: Answers, retry: Retry) -> Found:
     others = [call for call in result.calls if call not in failing]
     rounds = bool(failing) and all(in_single_precision([*call.args, *call.kwargs.values()]) for call in failing)
     if rounds or marks.guide_of(result.exercise).chance:
-        alike = [one for one in replays if one.fails_alike() and one.share >= OF_ALL]
-        alike = [one for one in alike if not rounds or one.share_of(others) >= 0.9]
-        exactly = [one for one in alike if failing and all(one.agreement(call) == SAME for call in failing)]
+        alike = [replay for replay in replays if replay.fails_alike() and replay.share >= OF_ALL]
+        alike = [replay for replay in alike if not rounds or replay.share_of(others) >= 0.9]
+        exactly = [replay for replay in alike if failing and all(replay.agreement(call) == SAME for call in failing)]
         if exactly or len(alike) == 1:
             return [*exactly, *alike][0].mistake.explanation, True, result.failures
-    partial.sort(key=lambda one: len(one.explained), reverse=True)
-    counts = [len(one.explained) for one in partial]
+    partial.sort(key=lambda replay: len(replay.explained), reverse=True)
+    counts = [len(replay.explained) for replay in partial]
     if not partial or counts[0] in counts[1:]:  # what explains no more than another mistake may be untrue
         return None, True, ()
     return partial[0].mistake.explanation, False, partial[0].explained
 
 
-def _replayable(result: Result) -> Iterator[KnownAnswer]:
-    """The mistakes without those that call what is forbidden, unless the answer does too.
+def _replayable(result: Result, failing: Sequence[Call]) -> Iterator[KnownAnswer]:
+    """The mistakes that concern a failing call, without those that call what is forbidden, unless the answer does too.
 
     What these import is imported here: an import under watch is slow, and one that a time limit ends leaves a ruin.
     """
@@ -164,7 +164,7 @@ def _replayable(result: Result) -> Iterator[KnownAnswer]:
     for mistake in marks.mistakes_of(result.exercise):
         code = getattr(mistake.value, "__code__", None)
         imported = set(forbids) & set(getattr(code, "co_names", ()))
-        if imported and not calls_forbidden:
+        if imported and not calls_forbidden or failing and not any(_concerns(mistake, call) for call in failing):
             continue
         with contextlib.suppress(Exception):  # one that a time limit ended halfway fails in any way
             for name in imported:
@@ -216,13 +216,13 @@ def _agreement(call: Call, replayed: Outcome) -> int:
     return ALIKE if rounds and same(call.result, result, rtol=0.03, rounding=0.01) else 0
 
 
-def _mostly_same(one: Any, other: Any) -> bool:
+def _mostly_same(own: Any, other: Any) -> bool:
     """Whether two results differ in nothing but a few of many verdicts, which rounding in training turns."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_mostly_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other) >= 100:
-        return sum(map(same, one, other)) >= 0.9 * len(one)
-    return same(one, other)
+    if isinstance(own, dict) and isinstance(other, dict):
+        return own.keys() == other.keys() and all(_mostly_same(own[key], other[key]) for key in own)
+    if isinstance(own, list) and isinstance(other, list) and len(own) == len(other) >= 100:
+        return sum(map(same, own, other)) >= 0.9 * len(own)
+    return same(own, other)
 
 
 @cache

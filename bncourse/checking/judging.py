@@ -175,8 +175,8 @@ def _run_checks(exercise: Exercise, checks: Iterable[Check], answers: Answers) -
         result.calls += learner.calls
         if error is None:
             result.passed[check.__name__] = statement
-            for one in learner.calls:
-                one.passed = check.__name__
+            for call in learner.calls:
+                call.passed = check.__name__
         else:
             last = Failure(check.__name__, statement, error, _call_of(error, learner.calls))
             result.failures.append(last)
@@ -191,7 +191,7 @@ def _call_of(error: BaseException, calls: Sequence[Call]) -> Call | None:
 
 def _holds(value: object, part: object, deep: int = 4) -> bool:
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return value is part or deep > 0 and any(_holds(one, part, deep - 1) for one in parts)
+    return value is part or deep > 0 and any(_holds(inner, part, deep - 1) for inner in parts)
 
 
 def _retry(exercise: Exercise, answers: Answers, mistake: marks.KnownAnswer, check: str) -> BaseException | None:

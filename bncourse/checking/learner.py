@@ -199,10 +199,11 @@ class Learner:
 def parameters(function: Callable[..., Any]) -> list[str]:
     """Names of the parameters of a function, as far as it tells them; "*values" where it takes any number."""
     try:
-        found = inspect.signature(function).parameters.values()
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return []
-    return [f"{'*' * (one.kind is one.VAR_POSITIONAL)}{one.name}" for one in found if one.kind is not one.VAR_KEYWORD]
+    named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    return ["*" * (parameter.kind is parameter.VAR_POSITIONAL) + parameter.name for parameter in named]
 
 
 def changed_arguments(call: Call) -> list[str]:

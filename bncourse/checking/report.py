@@ -182,7 +182,7 @@ def as_text(content: Report) -> str:
         lines.append(failed + statement)
         if i == 0:
             lines += _columns(content.details, " " * (wide + 6))
-    lines += [hint + one for one in content.hints]
+    lines += [hint + text for text in content.hints]
     return "\n".join(lines)
 
 

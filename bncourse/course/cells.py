@@ -77,14 +77,14 @@ def marked_chapter(notebook: RawNotebook) -> str | None:
 def name_of(cell: RawCell) -> str:
     """The cell's name: the first of what editors and tools keep of it that is one of ours, else its id."""
     exercise, role = _inside(cell, "metadata", "bncourse", "exercise"), _inside(cell, "metadata", "bncourse", "role")
-    kept = [
+    candidates = [
         cell.get("id"),
         _inside(cell, "metadata", "nbgrader", "grade_id"),
         f"{PREFIXES.get(str(role), 'q')}-{str(exercise).replace('.', '-')}",
         _inside(cell, "metadata", "id"),  # where Colab keeps it
     ]
-    names = [name for name in kept if isinstance(name, str)]
-    return next((name for name in names if OURS.match(name)), names[0] if names and names[0] != kept[2] else "")
+    names = [name for name in candidates if isinstance(name, str)]
+    return next((name for name in names if OURS.match(name)), names[0] if names and names[0] != candidates[2] else "")
 
 
 def source_of(cell: RawCell) -> str:

@@ -102,9 +102,9 @@ def read(path: Path) -> dict[str, str]:
     """{message: translation} of a PO file, without what is fuzzy, untranslated or obsolete."""
     messages: dict[str, str] = {}
     for block in path.read_text(encoding="utf-8").split("\n\n"):
-        if "\n#, fuzzy" in f"\n{block}" or not (found := ENTRY.search(block)):
+        if "\n#, fuzzy" in f"\n{block}" or not (match := ENTRY.search(block)):
             continue
-        key, translation = (ast.literal_eval(f"({lines})") for lines in found.groups())
+        key, translation = (ast.literal_eval(f"({lines})") for lines in match.groups())
         if key and translation:
             messages[key] = translation
     return messages

@@ -306,9 +306,9 @@ def _beside(folder: Path) -> Iterator[None]:
         yield
     finally:
         files = {name: getattr(sys.modules[name], "__file__", None) for name in set(sys.modules) - before}
-        found = [name for name, file in files.items() if file and Path(file).parent == folder]
-        _modules_beside.update(dict.fromkeys(found, str(folder)))
-        if not found:
+        modules = [name for name, file in files.items() if file and Path(file).parent == folder]
+        _modules_beside.update(dict.fromkeys(modules, str(folder)))
+        if not modules:
             sys.path.remove(str(folder))  # else it stays, for imports inside of functions
 
 

@@ -72,8 +72,8 @@ def _leak_in_notebook(name: str, content: bytes, answers: Sequence[CutAnswer]) -
         where = f"{name}, cell {cells.name_of(cell)},"
         if cell.get("outputs"):
             return f"{where} has outputs"
-        if found := _leak_in_text(where, cells.source_of(cell), answers, is_code=cell.get("cell_type") == "code"):
-            return found
+        if reason := _leak_in_text(where, cells.source_of(cell), answers, is_code=cell.get("cell_type") == "code"):
+            return reason
     return None
 
 

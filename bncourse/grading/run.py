@@ -192,10 +192,10 @@ class Results:
                 print(f"{row.student} was graded before, hands in nothing now, and is left out", file=sys.stderr)
                 with self.path.with_name("left_out.jsonl").open("a", encoding="utf-8") as aside:
                     aside.write(f"{row.to_json()}\n")
-        found = [row for row in rows if row.student in students]
-        if len(found) < len(rows):
-            write_whole(self.path, "".join(f"{row.to_json()}\n" for row in found))
-        return found
+        of_students = [row for row in rows if row.student in students]
+        if len(of_students) < len(rows):
+            write_whole(self.path, "".join(f"{row.to_json()}\n" for row in of_students))
+        return of_students
 
     def read(self) -> list[Row]:
         """The rows that are whole, one a student."""

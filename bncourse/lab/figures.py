@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from bncourse.lab.kept import keep_figures
+from bncourse.lab.stored_figures import keep_figures
 
 # Okabe and Ito's palette; each colour has its own dashes and marker, for print in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")

@@ -95,16 +95,16 @@ class Fitted:
     """An arm trained until it stopped: the `choice` of its rate, and {rate: `Stopped` (S,)} of the reported seeds."""
 
     choice: Choice
-    found: dict[float, Stopped]
+    stopped: dict[float, Stopped]
 
     @property
     def at_best(self) -> Stopped:
         """The reported seeds at the chosen rate."""
-        return self.found[self.choice.rate]
+        return self.stopped[self.choice.rate]
 
     def accuracy(self, rate: float) -> np.ndarray:
         """Test accuracy in % of the reported seeds at a rate that might have been chosen: `(S,)`."""
-        return 100 * self.found[rate].accuracy
+        return 100 * self.stopped[rate].accuracy
 
 
 def fitted(stored: Path, name: str, train: Train, rates: Sequence[float], seeds: Sequence[int]) -> Fitted:
@@ -114,9 +114,9 @@ def fitted(stored: Path, name: str, train: Train, rates: Sequence[float], seeds:
     """
     choice = chosen(stored, name, lambda rates: train(rates, CHOOSING).validated, rates)
     contenders = list(choice.contenders)
-    found = train(contenders, seeds)
+    trained = train(contenders, seeds)
     parts = {
-        rate: Stopped(*(getattr(found, part)[place] for part in ("steps", "validated", "accuracy", "early")))
+        rate: Stopped(*(getattr(trained, part)[place] for part in ("steps", "validated", "accuracy", "early")))
         for place, rate in enumerate(contenders)
     }
     return Fitted(choice, parts)

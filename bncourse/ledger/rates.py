@@ -70,9 +70,9 @@ class Choice:
         A weight goes with the square of the share, which keeps the mean close to what the best rate gives.
         """
         shares = dict(zip(self.rates, self.shares))
-        kept = [self.rate, *(rate for rate in self.rates if rate != self.rate and shares[rate] >= CONTENDS)]
-        total = sum(shares[rate] ** 2 for rate in kept)
-        return {rate: shares[rate] ** 2 / total for rate in kept}
+        contending = [self.rate, *(rate for rate in self.rates if rate != self.rate and shares[rate] >= CONTENDS)]
+        total = sum(shares[rate] ** 2 for rate in contending)
+        return {rate: shares[rate] ** 2 / total for rate in contending}
 
     def __str__(self) -> str:
         shares = dict(zip(self.rates, self.shares))
@@ -91,18 +91,18 @@ def at_best_rate(scores: Scores, rates: Sequence[float]) -> Choice:
     tried = [float(rate) for rate in rates]
     if len(tried) < 2 or tried != sorted(tried):
         raise ValueError("two rates or more are needed, in rising order")
-    found = np.asarray(scores(tried), dtype=float)
-    if found.ndim != 2 or len(found) != len(tried) or found.shape[1] < 10:
-        raise ValueError(f"scores are (rates, seeds) of ten seeds or more, not {found.shape}")
+    by_rate = np.asarray(scores(tried), dtype=float)
+    if by_rate.ndim != 2 or len(by_rate) != len(tried) or by_rate.shape[1] < 10:
+        raise ValueError(f"scores are (rates, seeds) of ten seeds or more, not {by_rate.shape}")
     for _ in range(EXTENSIONS):
-        best = int(found.mean(1).argmax())
+        best = int(by_rate.mean(1).argmax())
         if 0 < best < len(tried) - 1:
             break
         further = tried[0] ** 2 / tried[1] if best == 0 else tried[-1] ** 2 / tried[-2]
         further, place = float(f"{further:.2g}"), 0 if best == 0 else len(tried)
-        found = np.insert(found, place, np.asarray(scores([further]), dtype=float)[0], axis=0)
+        by_rate = np.insert(by_rate, place, np.asarray(scores([further]), dtype=float)[0], axis=0)
         tried.insert(place, further)
-    return Choice.of([float(rate) for rate in rates], tried, found)
+    return Choice.of([float(rate) for rate in rates], tried, by_rate)
 
 
 def chosen(stored: Path, name: str, scores: Scores, rates: Sequence[float]) -> Choice:
@@ -143,10 +143,10 @@ def tuned(choices: Sequence[Choice], results: Callable[..., ArrayLike]) -> np.nd
         (float(np.prod(weights)), np.asarray(results(*rates), dtype=float))
         for rates, weights in (zip(*arms) for arms in product(*(choice.contenders.items() for choice in choices)))
     ]
-    values = np.asarray(sum(weight * found for weight, found in weighted))
+    values = np.asarray(sum(weight * gains for weight, gains in weighted))
     count = len(values)
-    seen = sum(weight * (found - values).mean() ** 2 for weight, found in weighted)
-    noise = sum(weight * (found - values).var(ddof=1) / count for weight, found in weighted)
+    seen = sum(weight * (gains - values).mean() ** 2 for weight, gains in weighted)
+    noise = sum(weight * (gains - values).var(ddof=1) / count for weight, gains in weighted)
     error = np.sqrt(values.var(ddof=1) / count + max(0.0, seen - noise))
     half = stats.t.ppf(0.975, min(count, *(choice.seeds for choice in choices)) - 1) * error
     return np.asarray(values.mean() + half * np.array([0, -1, 1]))

@@ -157,8 +157,8 @@ def error(model: Reader, x: Tensor, lengths: Tensor, labels: Tensor) -> float:
     """Share of wrong answers in %, in evaluation mode."""
     on = next(model.parameters()).device
     with training.evaluation(model):
-        found: Tensor = model(x.to(on), lengths.to(on)).argmax(1).cpu()
-    return 100 - 100 * (found == labels).sum().item() / len(labels)
+        predicted: Tensor = model(x.to(on), lengths.to(on)).argmax(1).cpu()
+    return 100 - 100 * (predicted == labels).sum().item() / len(labels)
 
 
 # What rates were chosen from, by the error on images and of a seed that nothing is reported of.

@@ -67,8 +67,8 @@ def arms(name: str) -> Mapping[str, Plan | sequences.Plan]:
     """The arms of a series; those of "sequences" at the rates that its "sequences_rates" has found."""
     if name != "sequences":
         return ARMS[name]
-    found = values(RESULTS / "sequences_rates.json")
-    return sequences.chosen({arm: reached["error"] for arm, reached in found.items()})
+    by_arm = values(RESULTS / "sequences_rates.json")
+    return sequences.chosen({arm: reached["error"] for arm, reached in by_arm.items()})
 
 
 def keep(path: Path, arms: Mapping[str, Plan | sequences.Plan], about: dict[str, Any]) -> None:
@@ -81,24 +81,24 @@ def keep(path: Path, arms: Mapping[str, Plan | sequences.Plan], about: dict[str,
     for seed in SEEDS_OF.get(path.stem, SEEDS):
         for arm, plan in arms.items():
             plan = replace(plan, seed=seed)
-            kept = _kept(plan)
-            same = [row for row in before if row["plan"] == asdict(plan) and row["weights"] == kept.get("sha256")]
-            rows.append({**(same[0] if same else _measured(plan, kept, about)), "arm": arm})
+            record = _record_of(plan)
+            same = [row for row in before if row["plan"] == asdict(plan) and row["weights"] == record.get("sha256")]
+            rows.append({**(same[0] if same else _measured(plan, record, about)), "arm": arm})
             write_whole(path, json.dumps(rows, indent=1) + "\n")
 
 
-def _kept(plan: Plan | sequences.Plan) -> dict[str, Any]:
+def _record_of(plan: Plan | sequences.Plan) -> dict[str, Any]:
     """The record of the network that is stored of this training; empty where there is none."""
     name = next((name for name, other in PLANS.items() if other == plan), None)
     return {"name": name, **weights.record_of(RESULTS / f"{name}.json")} if name else {}
 
 
-def _measured(plan: Plan | sequences.Plan, kept: Mapping[str, Any], about: dict[str, Any]) -> dict[str, Any]:
+def _measured(plan: Plan | sequences.Plan, record: Mapping[str, Any], about: dict[str, Any]) -> dict[str, Any]:
     """What a training reached; of one whose network is stored, what this network reaches."""
     if isinstance(plan, sequences.Plan):
         return {"arm": "", "plan": asdict(plan), **about, "weights": None, **sequences.trained(plan)}
-    if kept:
-        model, seconds = stored(RESULTS / f"{kept['name']}.json")[0], kept["processor_seconds"]
+    if record:
+        model, seconds = stored(RESULTS / f"{record['name']}.json")[0], record["processor_seconds"]
     else:
         trained = train(plan)
         model, seconds = trained.model, round(trained.seconds)
@@ -108,7 +108,7 @@ def _measured(plan: Plan | sequences.Plan, kept: Mapping[str, Any], about: dict[
         "plan": asdict(plan),
         **about,
         "processor_seconds": seconds,
-        "weights": kept.get("sha256"),
+        "weights": record.get("sha256"),
         "results": {name: round(value, 2) for name, value in results.items()},
     }
 

@@ -71,8 +71,8 @@ def logistic(
     count, size = x.shape
     mean = x.mean(0)
     _, scales, axes = torch.linalg.svd(x - mean, full_matrices=False)
-    kept = scales > 1e-5 * scales[0]
-    scales, axes = scales[kept], axes[kept]
+    significant = scales > 1e-5 * scales[0]
+    scales, axes = scales[significant], axes[significant]
     x, variances = (x - mean) @ axes.T, scales.square() / count  # along the principal axes
     penalty = torch.as_tensor(penalties, dtype=torch.float32) * variances.sum() / size
     truth = torch.nn.functional.one_hot(torch.as_tensor(labels)).float()[..., None]

@@ -60,8 +60,8 @@ class Absent:
         return False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        told = f"No module named {self._library!r} in a page: an answer that needs it runs in the chapter's notebook"
-        raise ModuleNotFoundError(told, name=self._library)
+        problem = f"No module named {self._library!r} in a page: an answer that needs it runs in the chapter's notebook"
+        raise ModuleNotFoundError(problem, name=self._library)
 
     __mro_entries__ = __call__  # a class that derives from it
 

@@ -66,30 +66,30 @@ def build(stem: str, language: str) -> NotebookNode:
 def in_language(text: str, _: Translate, stem: str = "") -> str:
     """Markdown with each of its messages translated; `stem` is the chapter's that the note on copies names."""
 
-    def said(message: str) -> str:
+    def in_words(message: str) -> str:
         if points := POINTS.fullmatch(message):
             return _("*{points} points*").format(points=points[1])
         if stem and f"solutions/{stem}.py" in message:
             return _(message.replace(stem, "{stem}")).replace("{stem}", stem)
         return _(message)
 
-    return "\n\n".join("\n".join(map(said, block)) for block in blocks(text))
+    return "\n\n".join("\n".join(map(in_words, block)) for block in blocks(text))
 
 
 def blocks(text: str) -> list[list[str]]:
     """The blocks of a Markdown text, each with its messages: a paragraph or heading in one line, a list's items."""
     lines = text.splitlines()
-    found = []
+    groups = []
     for token in PARSER.parse(text):
         if token.level == 0 and token.map and token.nesting >= 0:
             part = "\n".join(line.rstrip() for line in lines[slice(*token.map)]).strip("\n")
             if token.type in ("paragraph_open", "heading_open"):
-                found.append([" ".join(part.split())])
+                groups.append([" ".join(part.split())])
             elif token.type in ("bullet_list_open", "ordered_list_open"):
-                found.append([" ".join(item.split()) for item in ITEM.split(part)])
+                groups.append([" ".join(item.split()) for item in ITEM.split(part)])
             else:
-                found.append([part])
-    return found
+                groups.append([part])
+    return groups
 
 
 def docstrings(source: str) -> list[str]:
@@ -99,5 +99,5 @@ def docstrings(source: str) -> list[str]:
     except SyntaxError:
         return []
     kinds = (ast.FunctionDef, ast.ClassDef)
-    found = [ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, kinds)]
-    return [words for words in found if words and "\n" not in words]
+    texts = [ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, kinds)]
+    return [words for words in texts if words and "\n" not in words]

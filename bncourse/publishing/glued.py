@@ -28,17 +28,17 @@ def words_of(page: Path) -> list[str]:
     text = page.read_text("utf8")
     shown = {key for key in SHOWN.findall(text) if ":" not in key}
     cells = ast.parse("\n".join(CELL.findall(re.sub(r"^:.*$", "", text, flags=re.M))))
-    source, found = _Source(cells), list[str]()
+    source, texts = _Source(cells), list[str]()
     for call in ast.walk(cells):
         if isinstance(call, ast.Call) and _called(call) == "measured":
             key = re.compile(source.key(call.args[0]))
             if any(map(key.fullmatch, shown)):
-                found += source.texts(call.args[1])
+                texts += source.texts(call.args[1])
         elif isinstance(call, ast.Call) and _called(call) == "recorded":
             for part in (part for part in ast.walk(call) if isinstance(part, ast.Dict)):
                 names = (value for key, value in zip(part.keys, part.values) if key and source.key(key) == "name")
-                found += [text for name in names for text in source.texts(name)]
-    return [text for text in dict.fromkeys(found) if re.search(r"[^\W\d_]{2}|;", FIELD.sub("", text))]
+                texts += [text for name in names for text in source.texts(name)]
+    return [text for text in dict.fromkeys(texts) if re.search(r"[^\W\d_]{2}|;", FIELD.sub("", text))]
 
 
 def words_in(language: str) -> Translate:
@@ -47,8 +47,8 @@ def words_in(language: str) -> Translate:
 
     def translate(text: str) -> str:
         for joint in JOINTS:
-            before, found, behind = text.partition(joint)
-            if found:
+            before, match, behind = text.partition(joint)
+            if match:
                 return _(f"{{0}}{joint}{{1}}").format(translate(before), translate(behind))
         return _(text)
 
@@ -117,10 +117,10 @@ class _Source:
 
     def _sources(self, name: ast.Name) -> list[ast.expr]:
         """What a name is taken out of where it stands: by a comprehension around it, else the last loop before it."""
-        around = [one for one in self.taken[name.id] if one.last and one.first <= name.lineno <= one.last]
-        before = [one for one in self.taken[name.id] if not one.last and one.first <= name.lineno]
-        nearest = around or sorted(before, key=lambda one: one.first)[-1:]
-        return [one.source for one in nearest]
+        around = [taken for taken in self.taken[name.id] if taken.last and taken.first <= name.lineno <= taken.last]
+        before = [taken for taken in self.taken[name.id] if not taken.last and taken.first <= name.lineno]
+        nearest = around or sorted(before, key=lambda taken: taken.first)[-1:]
+        return [taken.source for taken in nearest]
 
     def key(self, node: ast.expr) -> str:
         """A pattern of the names that an expression may be."""

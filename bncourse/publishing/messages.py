@@ -88,11 +88,11 @@ def of_pages() -> Iterator[tuple[str, list[Message]]]:
             messages = [message for message in read_po(file) if message.id]
         places = [message.locations[0][0] for message in messages]
         relative = [place[place.find("book/") :] if "book/" in place else place for place in places]
-        found = [Message(str(message.id), place) for message, place in zip(messages, relative)]
-        yield f"book/{path.stem}", found
+        entries = [Message(str(message.id), place) for message, place in zip(messages, relative)]
+        yield f"book/{path.stem}", entries
     for path, executed in executed_pages():
-        if found := list(sentences.of_figures(path, executed)):
-            yield f"figures/{path.stem}", found
+        if entries := list(sentences.of_figures(path, executed)):
+            yield f"figures/{path.stem}", entries
 
 
 def executed_pages() -> Iterator[tuple[Path, NotebookNode]]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bncourse.course.files import write_whole
 from bncourse.course.language import PLACE, Translate, read
-from bncourse.lab import kept
+from bncourse.lab import stored_figures
 from bncourse.publishing import site
 from bncourse.publishing.sentences import numbers_apart
 
@@ -50,7 +50,7 @@ def in_language(figure: str, catalogue: Path) -> bytes | None:
     path = DRAWN / f"{digest[:32]}.png"
     if not path.is_file():
         with rc_context({"text.hinting": "force_autohint"}):  # or small letters of many strokes lose some
-            picture = kept.redrawn(figure, words_of(words))
+            picture = stored_figures.redrawn(figure, words_of(words))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, light(picture) if picture else b"")
     return path.read_bytes() or None
@@ -69,5 +69,5 @@ def words_of(messages: Mapping[str, str]) -> Translate:
 @cache
 def _drawn_by() -> str:
     """What a picture follows from besides its figure and its words."""
-    code = sha256(b"".join(Path(file).read_bytes() for file in (kept.__file__, __file__))).hexdigest()
+    code = sha256(b"".join(Path(file).read_bytes() for file in (stored_figures.__file__, __file__))).hexdigest()
     return " ".join([code, *(metadata.version(name) for name in ("matplotlib", FONT))])

@@ -70,10 +70,10 @@ def of_checks(chapter: str) -> Iterator[Message]:
                 yield from _marked(node, path)
             elif isinstance(node, ast.Call) and _name(node.func) == "guide":
                 yield from _hints(node, path)
-        said = [text for node in _spoken(tree) for text in texts_of(node)]
-        said += [text for node in _strings(tree) for text in texts_of(node) if SENTENCE.fullmatch(text)]
+        texts = [text for node in _spoken(tree) for text in texts_of(node)]
+        texts += [text for node in _strings(tree) for text in texts_of(node) if SENTENCE.fullmatch(text)]
         hints = {hint.text for node in ast.walk(tree) if isinstance(node, ast.Call) for hint in _hints(node, path)}
-        yield from (Message(text, place_of(path), "message") for text in dict.fromkeys(said) if text not in hints)
+        yield from (Message(text, place_of(path), "message") for text in dict.fromkeys(texts) if text not in hints)
 
 
 def _marked(node: ast.FunctionDef | ast.ClassDef, path: Path) -> Iterator[Message]:
@@ -191,10 +191,11 @@ def _noted(tree: ast.AST) -> Iterator[ast.expr]:
             inside = value.elt if isinstance(value, (ast.ListComp, ast.GeneratorExp)) else value
             yield from inside.elts if isinstance(inside, (ast.Tuple, ast.List)) else [inside]
             if isinstance(inside, ast.IfExp):
-                yield from (part for one in (inside.body, inside.orelse) for part in getattr(one, "elts", []))
+                yield from (part for side in (inside.body, inside.orelse) for part in getattr(side, "elts", []))
             elif isinstance(inside, ast.BinOp) and isinstance(inside.right, ast.IfExp):
                 for end in (inside.right.body, inside.right.orelse):
-                    yield ast.JoinedStr([part for one in (inside.left, end) for part in getattr(one, "values", [one])])
+                    sides = inside.left, end
+                    yield ast.JoinedStr([part for side in sides for part in getattr(side, "values", [side])])
 
 
 def _name(node: ast.AST) -> str:
@@ -280,7 +281,7 @@ def _compared(page: Path) -> Iterator[Message]:
 
 def of_figures(page: Path, executed: NotebookNode) -> Iterator[Message]:
     """The words in the figures that a page kept when its cells ran, one message each, numbers left out."""
-    from bncourse.lab.kept import texts_of
+    from bncourse.lab.stored_figures import texts_of
 
     labels = (numbers_apart(text)[0] for figure in kept_in(executed) for text in texts_of(figure))
     yield from (Message(text, place_of(page), "in a figure") for text in dict.fromkeys(labels))
@@ -288,7 +289,7 @@ def of_figures(page: Path, executed: NotebookNode) -> Iterator[Message]:
 
 def kept_in(executed: NotebookNode) -> Iterator[str]:
     """The figures that a page kept, in its order."""
-    from bncourse.lab.kept import KEY
+    from bncourse.lab.stored_figures import KEY
 
     for cell in executed["cells"]:
         for output in cell.get("outputs", ()):

@@ -61,8 +61,8 @@ def faults(path: Path) -> Iterator[str]:
     """What is wrong with a catalogue, one line a fault, each with the message that it is about."""
     from babel.messages.pofile import read_po
 
-    said = Counter(ast.literal_eval(f"({lines})") for lines, _ in ENTRY.findall(path.read_text("utf8")))
-    yield from (f"said twice: {text[:90]}" for text, count in said.items() if count > 1)
+    entries = Counter(ast.literal_eval(f"({lines})") for lines, _ in ENTRY.findall(path.read_text("utf8")))
+    yield from (f"said twice: {text[:90]}" for text, count in entries.items() if count > 1)
     with path.open("rb") as file:
         catalogue = read_po(file)
     kind = path.parent.name
@@ -76,19 +76,19 @@ def faults(path: Path) -> Iterator[str]:
         if not has_words(english) and other == english:
             continue
         plain = kind not in ("book", "exercises") or "docstring" in message.auto_comments
-        told = any(comment.startswith(("mistake", "hint")) for comment in message.auto_comments)
-        for fault in faults_of(english, other, plain, paragraph=kind == "book", told=told):
+        addresses_reader = any(comment.startswith(("mistake", "hint")) for comment in message.auto_comments)
+        for fault in faults_of(english, other, plain, paragraph=kind == "book", addresses_reader=addresses_reader):
             yield f"{fault}\n    {english}\n    {other}"
 
 
 def faults_of(
-    english: str, other: str, plain: bool = False, paragraph: bool = False, told: bool = False
+    english: str, other: str, plain: bool = False, paragraph: bool = False, addresses_reader: bool = False
 ) -> Iterator[str]:
     """What is wrong with the translation of one message.
 
     `plain` says that it is no Markdown; `paragraph` that it must be one paragraph of it, whatever the English text is:
-    Sphinx takes no other, and would show the English text without a word of warning. `told` says that it speaks to the
-    reader however short it is, as a hint does.
+    Sphinx takes no other, and would show the English text without a word of warning. `addresses_reader` says that
+    it speaks to the reader however short it is, as a hint does.
     """
     yield from _lost(english, other)
     yield from _numbers(english, other)
@@ -98,35 +98,35 @@ def faults_of(
     else:
         yield from _markdown(english, other, paragraph)
     yield from _written(english, other)
-    yield from _polite(other, told or paragraph and len(english.split()) > LONG and english[0].isupper())
+    yield from _polite(other, addresses_reader or paragraph and len(english.split()) > LONG and english[0].isupper())
 
 
 def _lost(english: str, other: str) -> Iterator[str]:
     """What must be kept and is not, or is new."""
     for kind in ("values and references", "code", "formulas", "targets", "places for values", "names"):
-        before, after = _kept(english)[kind], _kept(other)[kind]
+        before, after = _tokens(english)[kind], _tokens(other)[kind]
         if kind != "values and references":
             before, after = Counter(set(before)), Counter(set(after))
         if kind == "names":  # which a translation may explain
             after &= before
         lost, new = before - after, after - before
         if lost or new:
-            told = [f"lacks {', '.join(lost)}"] if lost else []
-            yield f"{kind}: {'; '.join([*told, *([f'has {chr(44).join(new)}'] if new else [])])}"
+            differences = [f"lacks {', '.join(lost)}"] if lost else []
+            yield f"{kind}: {'; '.join([*differences, *([f'has {chr(44).join(new)}'] if new else [])])}"
 
 
-def _kept(text: str) -> dict[str, Counter[str]]:
-    rest, kept = text, dict[str, Counter[str]]()
-    kept["values and references"] = Counter(_role(name, content) for name, content in ROLE.findall(rest))
+def _tokens(text: str) -> dict[str, Counter[str]]:
+    rest, tokens = text, dict[str, Counter[str]]()
+    tokens["values and references"] = Counter(_role(name, content) for name, content in ROLE.findall(rest))
     rest = ROLE.sub("", rest)
     for kind, pattern in (("formulas", FORMULA), ("code", CODE)):
-        kept[kind] = Counter(" ".join(found.split()) for found in pattern.findall(rest))
+        tokens[kind] = Counter(" ".join(snippet.split()) for snippet in pattern.findall(rest))
         rest = pattern.sub("", rest)
-    kept["targets"] = Counter(first or second for first, second in LINK.findall(rest))
+    tokens["targets"] = Counter(first or second for first, second in LINK.findall(rest))
     rest = LINK.sub("", rest)
-    kept["places for values"] = Counter(PLACE.findall(rest))
-    kept["names"] = Counter(NAME.findall(PLACE.sub("", rest)))
-    return kept
+    tokens["places for values"] = Counter(PLACE.findall(rest))
+    tokens["names"] = Counter(NAME.findall(PLACE.sub("", rest)))
+    return tokens
 
 
 def _role(name: str, content: str) -> str:
@@ -166,10 +166,11 @@ def _numbers(english: str, other: str) -> Iterator[str]:
 
 
 def _markdown(english: str, other: str, paragraph: bool) -> Iterator[str]:
-    wanted, found = PARSER.parse(english), PARSER.parse(other)
-    if (kinds := [token.type for token in found]) != (PARAGRAPH if paragraph else [token.type for token in wanted]):
+    wanted, actual = PARSER.parse(english), PARSER.parse(other)
+    if (kinds := [token.type for token in actual]) != (PARAGRAPH if paragraph else [token.type for token in wanted]):
         yield f"Markdown reads it as {', '.join(kind.removesuffix('_open') for kind in kinds if 'close' not in kind)}"
-    parts: list[list[Any]] = [[part for token in tokens for part in token.children or ()] for tokens in (wanted, found)]
+    both = wanted, actual
+    parts: list[list[Any]] = [[part for token in tokens for part in token.children or ()] for tokens in both]
     before, after = ("".join(part.content for part in some if part.type == "text") for some in parts)
     for sign in "*`$":
         if after.count(sign) > before.count(sign):
@@ -183,10 +184,10 @@ def _markdown(english: str, other: str, paragraph: bool) -> Iterator[str]:
 def _written(english: str, other: str) -> Iterator[str]:
     plain = re.sub(r"^#+ [\d.]* ?", "", PLACE.sub("x", _plain(other)))  # "## 6.1 " has one
     for fault, pattern in STYLE.items():
-        if found := pattern.search(plain):
-            yield f"style: {fault} ({found[0]})"
-    if found := FORBIDDEN.search(plain):
-        yield f"a word that the list of terms forbids: {found[0]}"
+        if match := pattern.search(plain):
+            yield f"style: {fault} ({match[0]})"
+    if match := FORBIDDEN.search(plain):
+        yield f"a word that the list of terms forbids: {match[0]}"
     if "精度" in plain and re.search("accura", english) and not re.search("precis|exact|digits", english):
         yield "a word that the list of terms forbids: 精度, for accuracy"
     if "正則化" in plain and not re.search("[Rr]egulari", english):
@@ -197,10 +198,10 @@ def _written(english: str, other: str) -> Iterator[str]:
         yield "no Japanese in it"
 
 
-def _polite(other: str, told: bool) -> Iterator[str]:
+def _polite(other: str, addresses_reader: bool) -> Iterator[str]:
     """A sentence in the plain form where one reads です・ます, or where another sentence of the same text is in it."""
     sentences = re.split("[。？]", SET_APART.sub("x", _plain(re.sub(r"\{(?:sign|decided)\}`[^`]*`", "x", other))))[:-1]
     polite = [sentence for sentence in sentences if POLITE.search(sentence)]
-    plain = [one for one in sentences if PLAIN_FORM.search(one) and one not in polite]
-    if plain and (polite or told):
+    plain = [text for text in sentences if PLAIN_FORM.search(text) and text not in polite]
+    if plain and (polite or addresses_reader):
         yield f"style: the plain form instead of です・ます ({plain[0][-12:]})"

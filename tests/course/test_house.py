@@ -37,6 +37,25 @@ def test_a_wing_stays_small_enough_to_be_read(wing):
     assert sum(lines.values()) <= most, lines
 
 
+VAGUE = {"one", "found", "told", "said", "kept"}  # for which a noun says more
+
+
+def test_names_are_nouns_that_say_what_they_hold():
+    files = [*modules("."), *(ROOT / "_ext").glob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    bound = ((path, name) for path in files for name in names_bound(ast.parse(path.read_text("utf8"))))
+    assert not [(path.name, name) for path, name in bound if name in VAGUE]
+
+
+def names_bound(tree):
+    """Whatever gets a name in a module: variables, parameters, functions and classes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+
+
 def test_every_exercise_has_its_mistakes_in_one_file_of_its_own():
     expected = {(exercise.chapter, exercise.id.replace(".", "_")) for exercise in curriculum.exercises().values()}
     files = list(MISTAKES.rglob("*.py"))

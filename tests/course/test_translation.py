@@ -119,7 +119,7 @@ def test_what_is_said_twice_is_found(tmp_path):
     ],
 )
 def test_what_speaks_to_a_reader_is_polite(english, translation, told, found):
-    faults = list(translations.faults_of(english, translation, paragraph=True, told=told))
+    faults = list(translations.faults_of(english, translation, paragraph=True, addresses_reader=told))
     assert len(faults) == found and all("です・ます" in fault for fault in faults)
 
 

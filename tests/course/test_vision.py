@@ -145,7 +145,7 @@ def test_suppression_keeps_what_plain_loops_keep(limit):
             if all(overlap_by_loops(box, image[m]) <= limit for m in survivors):
                 survivors.append(n)
         expected.append(np.isin(np.arange(60), survivors))
-    assert np.array_equal(boxes.kept(torch.from_numpy(given), limit).numpy(), expected)
+    assert np.array_equal(boxes.non_maximum_suppression(torch.from_numpy(given), limit).numpy(), expected)
     assert 0 < np.mean(expected) < 1
 
 

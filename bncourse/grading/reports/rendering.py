@@ -64,8 +64,8 @@ def words(language: str) -> Translate:
 
     def translate(text: str) -> str:
         before, _colon, behind = text.partition(": ")
-        if (told := _(text)) != text or (_(before), _(behind)) == (before, behind):
-            return told
+        if (translation := _(text)) != text or (_(before), _(behind)) == (before, behind):
+            return translation
         return _("{before}: {behind}").format(before=_(before), behind=_(behind))
 
     return translate

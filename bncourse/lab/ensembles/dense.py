@@ -37,8 +37,8 @@ class Dense(Networks):
     @property
     def parameters(self) -> list[Tensor]:
         """All tensors that are trained, each `(members, ...)`: of a frozen BN neither γ nor β."""
-        kept = {id(tensor) for layer in self.layers for tensor in (layer.gamma, layer.beta) if self.frozen}
-        return [tensor for tensor in super().parameters if id(tensor) not in kept]
+        frozen = {id(tensor) for layer in self.layers for tensor in (layer.gamma, layer.beta) if self.frozen}
+        return [tensor for tensor in super().parameters if id(tensor) not in frozen]
 
     def take_over(self, other: Self, places: Sequence[int] | Array) -> Self:
         """Begin where another ensemble of this kind has come to: each member as the one at its place `(members,)`."""

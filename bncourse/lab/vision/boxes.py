@@ -39,7 +39,7 @@ def decode(offsets: Tensor, references: Tensor, weights: Sequence[float], side: 
     return torch.cat([centre - size / 2, centre + size / 2], -1).clamp(0, side)
 
 
-def kept(boxes: Tensor, limit: float) -> Tensor:
+def non_maximum_suppression(boxes: Tensor, limit: float) -> Tensor:
     """Which boxes `(batch, n, 4)`, sorted by falling score, non-maximum suppression keeps: bool `(batch, n)`.
 
     A box goes if it overlaps one that is kept, and has a higher score, by more than `limit`.

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bncourse.lab.vision.blocks import Norm, Residual, convolution
-from bncourse.lab.vision.boxes import decode, encode, kept, overlap, paste, pick, roi_align
+from bncourse.lab.vision.boxes import decode, encode, non_maximum_suppression, overlap, paste, pick, roi_align
 from bncourse.lab.vision.scenes import CLASSES, SIDE, DigitScenes
 
 STRIDE = 4  # of the backbone
@@ -85,7 +85,7 @@ class Detector(nn.Module):
         """The best boxes of the first stage, `(N, after, 4)`: of `before` those that suppression keeps come first."""
         scores, best = proposals.scores.topk(before)
         boxes = decode(pick(proposals.offsets, best), self.anchors[best], PROPOSAL_WEIGHTS, SIDE)
-        scores = torch.where(kept(boxes, 0.7), scores, scores - 1e4)
+        scores = torch.where(non_maximum_suppression(boxes, 0.7), scores, scores - 1e4)
         return pick(boxes, scores.topk(after).indices)
 
     def heads(self, features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,7 +130,7 @@ class Detector(nn.Module):
         scores, best = logits.softmax(-1)[..., :CLASSES].flatten(1).topk(3 * most)
         classes, boxes = best % CLASSES, pick(boxes, best // CLASSES)
         # Shifted apart by class, boxes of different classes do not suppress each other.
-        keep = kept(boxes + 2 * SIDE * classes[..., None], 0.5) & (scores > least_score)
+        keep = non_maximum_suppression(boxes + 2 * SIDE * classes[..., None], 0.5) & (scores > least_score)
         scores, best = (scores * keep).topk(most)
         classes, boxes = pick(classes, best), pick(boxes, best)
         logits = self.mask_logits(proposals.features, boxes, classes)

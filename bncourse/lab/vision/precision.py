@@ -39,9 +39,9 @@ def average_precision(scores: np.ndarray, right: np.ndarray, objects: int) -> np
     The precision at a recall is the best at this or any greater one, and 0 where it is never reached.
     """
     order = np.argsort(-scores, kind="stable")
-    found = right[:, order].cumsum(1)
-    recall = found / objects
-    precision = found / np.arange(1, len(scores) + 1)
+    true_positives = right[:, order].cumsum(1)
+    recall = true_positives / objects
+    precision = true_positives / np.arange(1, len(scores) + 1)
     envelope = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
     padded = np.pad(envelope, ((0, 0), (0, 1)))
     return np.stack([row[np.searchsorted(reached, RECALLS)].mean() for row, reached in zip(padded, recall)])
@@ -87,16 +87,16 @@ def mask_overlap(a: Tensor, b: Tensor) -> Tensor:
 def evaluate(detections: Sequence[Detections], scenes: Sequence[DigitScenes]) -> dict[str, float]:
     """Of boxes and of masks the average precision in %: at an overlap of 0.5, and the mean over ten thresholds."""
     totals = {"box": Precision(), "mask": Precision()}
-    for found, true in zip(detections, scenes):
+    for detection, true in zip(detections, scenes):
         # In float64, which Apple's GPUs have not: on the CPU.
         boxes, true_boxes, masks, true_masks = (
-            part.cpu() for part in (found.boxes, true.boxes, found.masks, true.masks)
+            part.cpu() for part in (detection.boxes, true.boxes, detection.masks, true.masks)
         )
         overlaps = {
             "box": overlap(boxes.double(), true_boxes.double()),
             "mask": mask_overlap(masks, true_masks),
         }
-        scores, classes, labels = (part.cpu().numpy() for part in (found.scores, found.classes, true.labels))
+        scores, classes, labels = (part.cpu().numpy() for part in (detection.scores, detection.classes, true.labels))
         tables = {kind: table.numpy() for kind, table in overlaps.items()}
         for n, (there, objects) in enumerate(zip(scores > 0, labels >= 0)):
             for kind, total in totals.items():

@@ -87,15 +87,15 @@ def _drawn(draw: RandomState, count: int, digits: Tensor, labels: Tensor, clutte
     for place in range(MOST):
         chosen = draw.randint(0, len(digits), count)
         size = 16 * (36 / 16) ** uniform(0, 1, 1)
-        corner, found = torch.zeros(count, 2), torch.zeros(count, dtype=torch.bool)
+        corner, placed = torch.zeros(count, 2), torch.zeros(count, dtype=torch.bool)
         for _ in range(8):  # tries to find room
             tried = uniform(0, 1, 2) * (SIDE - 0.8 * size) - 0.1 * size
             box = ink_boxes[chosen] * size + tried.repeat(1, 2)
             free = (overlap(box[:, None], boxes)[:, 0] < 0.05).all(1) & (box >= 0).all(1) & (box <= SIDE).all(1)
-            corner = torch.where((free & ~found)[:, None], tried, corner)
-            found |= free
-        found &= place < wanted
-        cover = paste(digits[chosen], torch.cat([corner, corner + size], 1), SIDE) * found[:, None, None, None]
+            corner = torch.where((free & ~placed)[:, None], tried, corner)
+            placed |= free
+        placed &= place < wanted
+        cover = paste(digits[chosen], torch.cat([corner, corner + size], 1), SIDE) * placed[:, None, None, None]
         mask = cover[:, 0] > INK
         masks &= ~mask[:, None]  # a digit hides what is below it
         masks[:, place], boxes[:, place] = mask, around(mask)

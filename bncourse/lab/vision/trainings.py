@@ -159,9 +159,9 @@ def _segmenter_task(model: Segmenter, plan: Plan) -> Task:
     return loss, optimizer, 1.0, lambda: {"mIoU": mean_iou(labelled(model, choosing.images), choosing.labels)}
 
 
-def mean_iou(found: Tensor, labels: Tensor) -> float:
+def mean_iou(predicted: Tensor, labels: Tensor) -> float:
     """Mean intersection over union of the classes in %, over all pixels of all scenes `(N, H, W)`."""
-    table = torch.bincount((labels * len(CLASSES) + found).flatten(), minlength=len(CLASSES) ** 2)
+    table = torch.bincount((labels * len(CLASSES) + predicted).flatten(), minlength=len(CLASSES) ** 2)
     table = table.view(len(CLASSES), -1).double()  # rows: true classes
     shared = table.diag()
     return 100 * (shared / (table.sum(0) + table.sum(1) - shared).clamp(min=1)).mean().item()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from bncourse.course.language import LOCALE, read
 from bncourse.course.paths import ROOT
-from bncourse.lab import kept
+from bncourse.lab import stored_figures
 from bncourse.publishing import messages, pictures, sentences
 
 WORDS = {"training step": "学習ステップ", "one": "一"}
@@ -40,21 +40,21 @@ def pixels(picture):
 
 
 def test_the_words_of_a_figure_are_found(figure):
-    assert {"training step", "one", "two", "with BN"} <= set(kept.texts_of(figure))
+    assert {"training step", "one", "two", "with BN"} <= set(stored_figures.texts_of(figure))
 
 
 def test_a_figure_is_drawn_with_other_words(figure):
     assert importlib.util.find_spec("matplotlib_fontja"), "pip install -r requirements.txt"
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # as where a letter is not in the font
-        one = kept.redrawn(figure, lambda text: WORDS.get(text, text))
-        other = kept.redrawn(figure, lambda text: text.replace("one", "二"))
+        one = stored_figures.redrawn(figure, lambda text: WORDS.get(text, text))
+        other = stored_figures.redrawn(figure, lambda text: text.replace("one", "二"))
     assert one and other
     assert pixels(one).min() < 100 and not np.array_equal(pixels(one), pixels(other))
 
 
 def test_a_figure_without_translated_words_stays_the_picture_that_it_is(figure):
-    assert kept.redrawn(figure, lambda text: text) is None
+    assert stored_figures.redrawn(figure, lambda text: text) is None
     assert not plt.get_fignums()
 
 
@@ -70,7 +70,7 @@ def catalogue(tmp_path, monkeypatch):
 def test_a_figure_is_drawn_once_for_each_catalogue(figure, catalogue, monkeypatch):
     first = pictures.in_language(figure, catalogue)
     with monkeypatch.context() as patched:
-        patched.setattr(kept, "redrawn", None)
+        patched.setattr(stored_figures, "redrawn", None)
         assert first and pictures.in_language(figure, catalogue) == first
     catalogue.write_text(catalogue.read_text("utf8").replace("学習ステップ", "ステップ"), "utf8")
     assert pictures.in_language(figure, catalogue) not in (None, first)
@@ -111,7 +111,7 @@ def test_numbers_stand_where_the_translation_has_them():
 
 
 def test_the_fonts_have_all_letters_of_the_catalogues():
-    fonts = [FT2Font(font_manager.findfont(name)) for name in ("DejaVu Sans", kept._japanese())]
+    fonts = [FT2Font(font_manager.findfont(name)) for name in ("DejaVu Sans", stored_figures._japanese())]
     letters = {chr(code) for font in fonts for code in font.get_charmap()}
     for path in sorted(LOCALE.glob("*/LC_MESSAGES/figures/*.po")):
         assert {*"".join(read(path).values())} - letters <= {"\n"}, path.stem

@@ -34,25 +34,25 @@ def keep_figures() -> None:
         picture = draw(figure)
         data, metadata = picture if isinstance(picture, tuple) else (picture, {})
         try:
-            kept = base64.b64encode(zlib.compress(pickle.dumps(figure), 9)).decode()
+            stored = base64.b64encode(zlib.compress(pickle.dumps(figure), 9)).decode()
         except (pickle.PicklingError, AttributeError, TypeError):
             return data, metadata
-        return data, {**metadata, KEY: kept}
+        return data, {**metadata, KEY: stored}
 
     draw_and_keep.keeps = True  # type: ignore[attr-defined]
     formatter.for_type(Figure, draw_and_keep)
 
 
-def texts_of(kept: str) -> list[str]:
+def texts_of(stored: str) -> list[str]:
     """The words of a kept figure, in the order in which they are drawn."""
-    figure = _drawn(kept)
+    figure = _drawn(stored)
     plt.close(figure)
     return list(dict.fromkeys(text for _, text in _texts(figure)))
 
 
-def redrawn(kept: str, translate: Callable[[str], str]) -> bytes | None:
+def redrawn(stored: str, translate: Callable[[str], str]) -> bytes | None:
     """The PNG of a kept figure with other words; None where none of them changes, or no font for them is installed."""
-    figure = _drawn(kept)
+    figure = _drawn(stored)
     try:
         changed = [(text, translate(words)) for text, words in _texts(figure) if translate(words) != words]
         if not changed or (family := _japanese()) is None:
@@ -71,8 +71,8 @@ def redrawn(kept: str, translate: Callable[[str], str]) -> bytes | None:
         plt.close(figure)
 
 
-def _drawn(kept: str) -> Figure:
-    figure: Figure = pickle.loads(zlib.decompress(base64.b64decode(kept)))
+def _drawn(stored: str) -> Figure:
+    figure: Figure = pickle.loads(zlib.decompress(base64.b64decode(stored)))
     figure.draw_without_rendering()  # which gives ticks their labels
     return figure
 
