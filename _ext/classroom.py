@@ -10,9 +10,10 @@ from languages import language_of, site_words
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from bncourse.authoring import editions
 from bncourse.course import cells, curriculum, notebooks
 from bncourse.course.errors import CourseError
-from bncourse.publishing import classroom, editions
+from bncourse.publishing import classroom
 from bncourse.publishing.needs import needs_torch
 
 

@@ -19,8 +19,9 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
+from bncourse.authoring import editions
 from bncourse.course.paths import ROOT
-from bncourse.publishing import editions, execution, pictures
+from bncourse.publishing import execution, pictures
 from bncourse.publishing.keys import PageKeys, cell_code
 
 log = logging.getLogger(__name__)

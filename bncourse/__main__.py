@@ -116,10 +116,9 @@ def _notebooks(commands: Commands) -> None:
     command.add_argument("chapters", nargs="*", metavar="CHAPTER")
 
     def run(options: Namespace) -> None:
-        from bncourse.course import notebooks
-        from bncourse.publishing import editions
+        from bncourse.authoring import editions, sources
 
-        for write in (notebooks.write_notebooks, editions.write_notebooks):
+        for write in (sources.write_notebooks, editions.write_notebooks):
             for path in write(options.chapters):
                 _say(f"wrote {shown(path)}")
 

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bncourse.course import curriculum, notebooks
+from bncourse.authoring import sources
+from bncourse.course import curriculum
 from bncourse.course.errors import CourseError
 from bncourse.course.kernel import shell
 from bncourse.course.paths import shown
@@ -57,7 +58,7 @@ def write(out: Path, chapters: Iterable[str] = ()) -> list[Path]:
 
 def build_source(stem: str) -> "NotebookNode":
     """What nbgrader makes its release version from: solutions, marked, and check cells whose value is their points."""
-    notebook = notebooks.read_source(stem)
+    notebook = sources.read_source(stem)
     notebook.metadata["bncourse"] = {"chapter": stem}
     for cell in notebook.cells:
         if cell.metadata.get("bncourse", {}).get("role") == "check":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bncourse import __version__
+from bncourse.authoring import sources
 from bncourse.course import cells, curriculum, notebooks
 from bncourse.course.errors import CourseError
 from bncourse.course.files import write_whole
@@ -64,7 +65,7 @@ def _course(stems: Iterable[str]) -> dict[str, bytes]:
 
     files = {}
     for stem in stems:
-        exercise = notebooks.build_exercise(stem)
+        exercise = sources.build_exercise(stem)
         _refuse_edited(stem, exercise)
         files[f"exercises/{stem}.ipynb"] = nbformat.writes(without_course_links(exercise)).encode() + b"\n"
     for path in sorted((ROOT / "bncourse").rglob("*.py")):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from bncourse.authoring.sources import stems
 from bncourse.course import curriculum
 from bncourse.course.errors import CourseError
 from bncourse.course.files import write_whole
 from bncourse.course.language import ENGLISH, folder_of, languages
-from bncourse.course.notebooks import stems
 from bncourse.course.paths import ROOT
 from bncourse.publishing import sentences, site
 from bncourse.publishing.sentences import Message

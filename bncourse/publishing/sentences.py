@@ -11,14 +11,14 @@ from pathlib import Path
 import yaml
 from nbformat import NotebookNode
 
+from bncourse.authoring import editions, sources
 from bncourse.checking.status import Status
-from bncourse.course import notebooks
 from bncourse.course.paths import CHECKS, MISTAKES, RESULTS, ROOT
 from bncourse.ledger.entries import PARITY
 from bncourse.ledger.verdicts import Agreement, Verdict
-from bncourse.publishing import editions, glued
+from bncourse.publishing import glued
 
-PACKAGE = ("checking", "course")  # whose errors and reports learners read
+PACKAGE = ("authoring/sources.py", "checking/*.py", "course/*.py")  # whose errors and reports learners read
 ERRORS = ("AnswerMissing", "AssertionError", "CheckFailed", "CourseError", "Mismatch", "TimeUp")
 SAID = re.compile(r"[\w{}']+( [\w{}]+){2,}.*[a-z}.]", re.S)  # three words of plain text at its beginning
 SENTENCE = re.compile(r"[A-Z“{].* .*[.?]", re.S)
@@ -129,7 +129,7 @@ def texts_of(node: ast.expr) -> Iterator[str]:
 
 def of_package() -> Iterator[Message]:
     """What reports and errors of the package say: what stands in `_(…)`, and what exceptions are raised with."""
-    for path in [path for room in PACKAGE for path in sorted((ROOT / "bncourse" / room).glob("*.py"))]:
+    for path in [path for pattern in PACKAGE for path in sorted((ROOT / "bncourse").glob(pattern))]:
         tree = ast.parse(path.read_text("utf8"))
         nodes = list(_spoken(tree))
         for node in ast.walk(tree):
@@ -204,16 +204,16 @@ def _name(node: ast.AST) -> str:
 
 def of_all_notebooks() -> Iterator[Message]:
     """What stands in the notebooks of all chapters."""
-    yield Message("*{points} points*", "bncourse/course/notebooks.py")
-    for (text,) in editions.blocks(notebooks.NOTE):
-        yield Message(text, "bncourse/course/notebooks.py")
+    yield Message("*{points} points*", "bncourse/authoring/sources.py")
+    for (text,) in editions.blocks(sources.NOTE):
+        yield Message(text, "bncourse/authoring/sources.py")
 
 
 def of_notebook(stem: str) -> Iterator[Message]:
     """The text of a chapter's exercise notebook, block by block, and the docstrings of what is to be written."""
     common = {message.text.replace("{stem}", stem) for message in of_all_notebooks()}
     place = f"solutions/{stem}.py"
-    for cell in notebooks.build_exercise(stem).cells:
+    for cell in sources.build_exercise(stem).cells:
         if cell.cell_type == "markdown":
             for text in (text for block in editions.blocks(cell.source) for text in block):
                 if text not in common and not editions.POINTS.fullmatch(text):

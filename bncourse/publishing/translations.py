@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bncourse.authoring.editions import PARSER
 from bncourse.course.language import ENTRY
-from bncourse.publishing.editions import PARSER
 
 ROLE = re.compile(r"\{([\w:-]+)\}`([^`]*)`")
 CODE = re.compile(r"`[^`]+`")

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 from bs4 import BeautifulSoup
 
+from bncourse.authoring import editions
 from bncourse.checking import marks
 from bncourse.checking.report import Report
 from bncourse.checking.status import Status
@@ -16,7 +17,6 @@ from bncourse.grading import run
 from bncourse.grading.grade import Options
 from bncourse.grading.reports import feedback
 from bncourse.grading.rows import ExerciseRow, Row
-from bncourse.publishing import editions
 from tests.known import source_of
 
 CHAPTER = "03_normalize"

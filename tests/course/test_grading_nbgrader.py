@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bncourse.authoring import sources
 from bncourse.checking.judging import judge_notebook
 from bncourse.course import curriculum, notebooks
 from bncourse.course.errors import CourseError
@@ -69,7 +70,7 @@ def test_source_notebooks_are_valid_for_nbgrader(tmp_path):
         "    print({one.schema_version for one in marked}, nbgraderformat.MetadataValidator.schema_version)\n"
     )
     paths = [*sorted((tmp_path / "source").rglob("*.ipynb")), *sorted(EXERCISES.glob("*.ipynb"))]
-    assert len(paths) == 2 * len(notebooks.stems())
+    assert len(paths) == 2 * len(sources.stems())
     assert python("-c", code, *paths, cwd=tmp_path).splitlines() == ["{3} 3"] * len(paths)
 
 

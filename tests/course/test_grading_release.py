@@ -9,6 +9,7 @@ import sys
 import pytest
 import yaml
 
+from bncourse.authoring import sources
 from bncourse.course import notebooks
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import CHECKS, EXERCISES, MISTAKES, ROOT, SOLUTIONS
@@ -16,7 +17,7 @@ from bncourse.exports import leaks, release
 
 RIGHT = "def normalize(x, mean, var, eps=1e-5):\n    return (x - mean) / np.sqrt(var + eps)"
 WRONG = "def normalize(x, mean, var, eps=1e-5):\n    return (x - mean) / (np.sqrt(var) + eps)"
-ALL = notebooks.stems()
+ALL = sources.stems()
 NO_CHECKS = "this copy of the course has no checks: hand your notebook in, and your instructor grades it\n"
 
 
@@ -142,7 +143,7 @@ def test_no_line_of_a_solution_is_in_a_notebook(released, self_check):
     cut = [
         line.strip()
         for stem in ALL
-        for region in notebooks.REGION.findall((SOLUTIONS / f"{stem}.py").read_text(encoding="utf-8"))
+        for region in sources.REGION.findall((SOLUTIONS / f"{stem}.py").read_text(encoding="utf-8"))
         for line in region[1].splitlines()
     ]
     for path in released(self_check).rglob("*.ipynb"):

@@ -16,7 +16,10 @@ from bncourse.course.paths import MISTAKES, ROOT, VARIANTS
 PACKAGE = ROOT / "bncourse"
 CORE = ("__init__.py", "__main__.py", "course", "checking")
 WINGS = {
-    "core": (CORE, 3480),
+    "core": (CORE, 3280),
+    "authoring": (("authoring",), 320),
+    "ledger": (("ledger",), 1400),
+    "publishing": (("publishing",), 2260),
     "lab": (("lab",), 2640),
     "pretraining": (("pretraining",), 460),
     "grading": (("grading",), 3650),

@@ -9,6 +9,7 @@ import sys
 import nbformat
 import pytest
 
+from bncourse.authoring import sources
 from bncourse.course import cells, curriculum, notebooks
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import EXERCISES, SOLUTIONS
@@ -17,21 +18,21 @@ from tests import chosen
 every_chapter = pytest.mark.parametrize("stem", chosen.chapters())
 
 
-def sources(notebook):
+def texts(notebook):
     return [(cell["id"], cells.source_of(cell)) for cell in notebook["cells"]]
 
 
 @every_chapter
 def test_exercise_notebook_is_what_its_source_gives(stem):
     written = nbformat.read(EXERCISES / f"{stem}.ipynb", as_version=4)
-    assert written == notebooks.build_exercise(stem), f"edit solutions/{stem}.py, then run `make notebooks`"
+    assert written == sources.build_exercise(stem), f"edit solutions/{stem}.py, then run `make notebooks`"
 
 
 @every_chapter
 def test_solution_notebook_has_the_cells_of_its_source(stem):
     written = nbformat.read(SOLUTIONS / f"{stem}.ipynb", as_version=4)
-    expected = notebooks.build_solution(stem, execute=False)
-    assert sources(written) == sources(expected), f"edit solutions/{stem}.py, then run `make notebooks`"
+    expected = sources.build_solution(stem, execute=False)
+    assert texts(written) == texts(expected), f"edit solutions/{stem}.py, then run `make notebooks`"
 
 
 @every_chapter
@@ -49,8 +50,8 @@ def test_notebooks_are_valid_and_their_cells_named(stem):
 @every_chapter
 def test_exercise_notebook_holds_no_line_of_a_solution(stem):
     solution = (SOLUTIONS / f"{stem}.py").read_text(encoding="utf-8")
-    cut = [line.strip() for region in notebooks.REGION.findall(solution) for line in region[1].splitlines()]
-    learners = "\n".join(source for _, source in sources(notebooks.load(EXERCISES / f"{stem}.ipynb")))
+    cut = [line.strip() for region in sources.REGION.findall(solution) for line in region[1].splitlines()]
+    learners = "\n".join(source for _, source in texts(notebooks.load(EXERCISES / f"{stem}.ipynb")))
     assert cut
     assert not [line for line in cut if len(line) > 12 and line in learners]
 
@@ -72,7 +73,7 @@ def test_a_bonus_stands_behind_the_other_exercises_and_says_what_it_is():
     assert questions == ["q-1-1", "q-1-2", "q-1-4", "q-1-3"]
     assert [exercise.id for exercise in curriculum.exercises().values() if exercise.bonus] == ["1.3"]
     (text,) = (
-        source for name, source in sources(notebooks.load(EXERCISES / "01_covariate_shift.ipynb")) if name == "q-1-3"
+        source for name, source in texts(notebooks.load(EXERCISES / "01_covariate_shift.ipynb")) if name == "q-1-3"
     )
     assert "*7 bonus points*" in text
 
@@ -91,13 +92,13 @@ def folders(tmp_path, monkeypatch):
 
 def test_a_filled_in_notebook_in_exercises_stops_the_generator(folders):
     path = folders / "exercises" / "03_normalize.ipynb"
-    path.write_text(nbformat.writes(notebooks.build_exercise("03_normalize")))
+    path.write_text(nbformat.writes(sources.build_exercise("03_normalize")))
     filled = json.loads(path.read_text())
     next(cell for cell in filled["cells"] if cell["id"] == "ex-3-1")["source"] = "def normalize(x): return 'mine'"
     path.write_text(json.dumps(filled))
     before = path.read_bytes()
     with pytest.raises(CourseError, match="03_normalize.ipynb was edited by hand .* move it away") as stopped:
-        list(notebooks.write_notebooks())
+        list(sources.write_notebooks())
     assert "\n" not in str(stopped.value)
     assert path.read_bytes() == before
 
@@ -106,14 +107,14 @@ def test_a_damaged_notebook_in_exercises_is_not_overwritten(folders):
     path = folders / "exercises" / "03_normalize.ipynb"
     path.write_text('{"cells": [{"source": "my answer')
     with pytest.raises(CourseError, match="move it away"):
-        list(notebooks.write_notebooks())
+        list(sources.write_notebooks())
     assert "my answer" in path.read_text()
 
 
 def test_untouched_notebooks_are_generated_again(folders, monkeypatch):
-    monkeypatch.setattr(notebooks, "build_solution", lambda stem: notebooks.build_exercise(stem))
-    first = list(notebooks.write_notebooks())
-    assert [path.name for path in notebooks.write_notebooks()] == [path.name for path in first]
+    monkeypatch.setattr(notebooks, "build_solution", lambda stem: sources.build_exercise(stem))
+    first = list(sources.write_notebooks())
+    assert [path.name for path in sources.write_notebooks()] == [path.name for path in first]
 
 
 def test_lab_copies_what_is_missing_and_never_overwrites(folders):
@@ -129,7 +130,7 @@ def test_a_source_without_solution_marks_is_refused(folders):
     source = folders / "solutions" / "03_normalize.py"
     source.write_text(source.read_text().replace("# END SOLUTION", "", 1))
     with pytest.raises(CourseError, match="3.1 needs # BEGIN SOLUTION and # END SOLUTION"):
-        notebooks.build_exercise("03_normalize")
+        sources.build_exercise("03_normalize")
 
 
 def test_an_exercise_without_checks_is_refused(folders):
@@ -138,7 +139,7 @@ def test_an_exercise_without_checks_is_refused(folders):
         source.read_text().replace('exercise="3.1"', 'exercise="3.9"').replace('check("3.1")', 'check("3.9")')
     )
     with pytest.raises(CourseError, match="3.9 has no checks"):
-        notebooks.build_exercise("03_normalize")
+        sources.build_exercise("03_normalize")
 
 
 def test_read_only_folder_is_told_in_one_line(folders):
@@ -148,7 +149,7 @@ def test_read_only_folder_is_told_in_one_line(folders):
     else:
         (folders / "exercises").chmod(0o500)
     with pytest.raises(CourseError, match="cannot (write|read) "):
-        list(notebooks.write_notebooks())
+        list(sources.write_notebooks())
 
 
 # Reading answers
@@ -179,7 +180,7 @@ def test_the_answer_is_the_cell_of_that_name(notebook):
 @every_chapter
 def test_on_colab_the_first_cell_fetches_the_course_and_leaves_pytorch_alone(stem, monkeypatch):
     notebook = notebooks.load(EXERCISES / f"{stem}.ipynb")
-    setup = next(source for cell, source in zip(notebook["cells"], sources(notebook)) if cell["cell_type"] == "code")[1]
+    setup = next(source for cell, source in zip(notebook["cells"], texts(notebook)) if cell["cell_type"] == "code")[1]
     commands = []
     monkeypatch.setattr(subprocess, "run", lambda command: commands.append(command))
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -197,7 +198,7 @@ def test_on_colab_the_first_cell_fetches_the_course_and_leaves_pytorch_alone(ste
 @every_chapter
 def test_a_notebook_alone_says_how_to_get_the_course(stem, monkeypatch):
     notebook = notebooks.load(EXERCISES / f"{stem}.ipynb")
-    first = next(source for cell, source in zip(notebook["cells"], sources(notebook)) if cell["cell_type"] == "code")[1]
+    first = next(source for cell, source in zip(notebook["cells"], texts(notebook)) if cell["cell_type"] == "code")[1]
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match=r"git clone https://\S+, in that folder make setup and make lab"):
         exec(first, {})

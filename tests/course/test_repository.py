@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bncourse import __version__
-from bncourse.course.notebooks import COLAB
+from bncourse.authoring.sources import COLAB
 from bncourse.course.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]

@@ -9,6 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 
+from bncourse.authoring import editions, sources
 from bncourse.checking.judging import judge
 from bncourse.checking.learner import Answers
 from bncourse.checking.marks import mistakes_of
@@ -16,7 +17,7 @@ from bncourse.checking.report import as_html, as_text, report
 from bncourse.course import columns, curriculum, language, notebooks
 from bncourse.course.errors import CourseError
 from bncourse.course.paths import ROOT
-from bncourse.publishing import classroom, editions, messages, translations
+from bncourse.publishing import classroom, messages, translations
 
 CATALOGUES = sorted(language.LOCALE.rglob("*.po"))
 BY_THE_THEME = ("sphinx", "booktheme")  # what the theme says: its messages are not ours
@@ -29,21 +30,21 @@ def test_a_catalogue_is_whole_and_says_what_the_english_text_says(path):
 
 
 @pytest.fixture(scope="module")
-def sources():
+def found_in_code():
     """All messages of the sources that are found without building the book, by catalogue."""
     return dict(messages.of_code())
 
 
-def test_catalogues_are_what_the_command_would_write(sources, tmp_path, monkeypatch):
+def test_catalogues_are_what_the_command_would_write(found_in_code, tmp_path, monkeypatch):
     written = {path: path.read_bytes() for path in CATALOGUES if path.stem not in BY_THE_THEME}
     monkeypatch.setattr(messages, "folder_of", lambda code: tmp_path / code)
     for path, before in written.items():
         code, _, *names = path.relative_to(language.LOCALE).with_suffix("").parts
-        if (name := "/".join(names)) in sources:
+        if (name := "/".join(names)) in found_in_code:
             copy = tmp_path / code / f"{name}.po"
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(before)
-            messages.update(code, name, sources[name])
+            messages.update(code, name, found_in_code[name])
             assert copy.read_bytes() == before, f"{name}: run `make messages`"
 
 
@@ -312,7 +313,7 @@ def test_every_mistake_and_hint_is_told_in_japanese(chapter):
 
 @pytest.mark.parametrize("stem", editions.translated("ja"))
 def test_a_japanese_notebook_is_the_english_one_in_other_words(stem):
-    english, japanese = notebooks.build_exercise(stem), editions.build(stem, "ja")
+    english, japanese = sources.build_exercise(stem), editions.build(stem, "ja")
     assert [cell.id for cell in japanese.cells] == [cell.id for cell in english.cells]
     assert [cell.metadata for cell in japanese.cells] == [cell.metadata for cell in english.cells]
     for one, other in zip(english.cells, japanese.cells):

@@ -10,7 +10,8 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 from nbformat import NotebookNode
 
-from bncourse.course import curriculum, notebooks
+from bncourse.authoring import sources
+from bncourse.course import curriculum
 from bncourse.course.files import write_whole
 from bncourse.course.language import ENGLISH, Translate, folder_of, languages, translator
 from bncourse.course.paths import EXERCISES
@@ -33,18 +34,18 @@ def notebook(stem: str, language: str) -> Path:
 
 def translated(language: str) -> list[str]:
     """The chapters whose notebooks a language has catalogues for."""
-    return [stem for stem in notebooks.stems() if (folder_of(language) / "exercises" / f"{stem}.po").is_file()]
+    return [stem for stem in sources.stems() if (folder_of(language) / "exercises" / f"{stem}.po").is_file()]
 
 
 def write_notebooks(names: Sequence[str] = ()) -> Iterator[Path]:
     """Write the exercise notebooks of the named chapters, or of all, in each language that has catalogues for them."""
     import nbformat
 
-    chosen = curriculum.find_chapters(names) if names else notebooks.stems()
+    chosen = curriculum.find_chapters(names) if names else sources.stems()
     for language in languages()[1:]:
         for stem in (stem for stem in translated(language) if stem in chosen):
             path = folder(language) / f"{stem}.ipynb"
-            notebooks.refuse_if_edited(path)
+            sources.refuse_if_edited(path)
             path.parent.mkdir(exist_ok=True)
             write_whole(path, nbformat.writes(build(stem, language)) + "\n")
             yield path
@@ -52,7 +53,7 @@ def write_notebooks(names: Sequence[str] = ()) -> Iterator[Path]:
 
 def build(stem: str, language: str) -> NotebookNode:
     """A chapter's exercise notebook in a language; ids, roles and points are those of the English one."""
-    made = notebooks.build_exercise(stem)
+    made = sources.build_exercise(stem)
     _ = translator(language, "exercises/common", f"exercises/{stem}")
     for cell in made.cells:
         if cell.cell_type == "markdown":
@@ -60,7 +61,7 @@ def build(stem: str, language: str) -> NotebookNode:
         else:
             for words in docstrings(cell.source):
                 cell.source = cell.source.replace(f'"""{words}"""', f'"""{_(words)}"""')
-    return notebooks.sealed(made, stem)
+    return sources.sealed(made, stem)
 
 
 def in_language(text: str, _: Translate, stem: str = "") -> str:
