@@ -23,17 +23,19 @@ from tests.needs import NEEDS, missing
 # jsonschema would compile this grammar of web addresses for a second and a half in every process; no test needs it.
 sys.modules.setdefault("rfc3987_syntax", None)
 
-# Each of these groups is run by one process: its tests share what takes long to make.
+# Each of these groups is run by one process: its tests share what takes long to make. They begin in this order: while
+# one process builds the book, the next runs what needs none.
 GROUPS = {
-    "test_site": "site", "test_interactive": "interactive", "test_lighthouse": "lighthouse", "test_ledger": "ledger",
-    "test_classroom": "classroom", "test_classroom_safety": "classroom", "test_classroom_warm": "classroom",
-    "test_playground": "playground", "test_editor": "editor",
+    "test_site": "site",
     "test_grading_hostile": "hostile", "test_grading_nbgrader": "nbgrader", "test_grading_gradescope": "gradescope",
+    "test_classroom": "classroom", "test_classroom_safety": "classroom", "test_classroom_warm": "classroom",
+    "test_interactive": "interactive", "test_japanese_site": "japanese", "test_lighthouse": "lighthouse",
+    "test_ledger": "ledger", "test_playground": "playground", "test_editor": "editor",
 }  # fmt: skip
 
 
-# The exercise that a test is about, in its name: test_solution_gets_full_points[3.1]
-OF_EXERCISE = re.compile(r"\[(\d+\.\d+)[-\]]")
+# The exercise that a test is about, in its name: test_solution_gets_full_points[3.1], or [returns None-3.1]
+OF_EXERCISE = re.compile(r"[\[-](\d+\.\d+)(?=[-\]])")
 
 # What the slow tests buy: that answers which train networks or run in several processes are
 # judged as themselves; and that the whole book is executed, rendered and opened in a browser.

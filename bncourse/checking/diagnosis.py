@@ -83,11 +83,24 @@ class Replay:
             return False
         return self.suits([call for call in self._result.calls if call.passed or not call.error])
 
+    def differs_in_most(self) -> bool:
+        """Whether more than a third of the failures are none of its own; tells it by the first of them."""
+        others = 0
+        for call in (failure.call for failure in self._result.failures):
+            others += not call or self.agreement(call) < (ALIKE if call.error else SAME)
+            if 3 * others > len(self._result.failures):
+                return True
+        return False
+
     @property
     def is_credible(self) -> bool:
         """Whether it shows two failures of three, not by coincidence, and too little contradicts it to be untrue."""
         result, passed = self._result, [call for call in self._result.calls if call.passed]
-        if 3 * len(self.explained) < 2 * len(result.failures) or all(call.error for call in result.calls):
+        if (
+            self.differs_in_most()
+            or 3 * len(self.explained) < 2 * len(result.failures)
+            or all(call.error for call in result.calls)
+        ):
             return False
         calls = [failure.call for failure in self.explained if failure.call]
         if sum(TELLING if call.error else amount(call.result) for call in calls) < TELLING and not self.explains_all:

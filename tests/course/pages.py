@@ -18,7 +18,8 @@ matplotlib.use("Agg")
 CHAPTERS = [ROOT / "book" / f"{stem}.md" for stem in chosen.chapters()]
 TOUR = ROOT / "book" / "tour.md"
 STEPS = 2
-IMAGES = 1000  # of a set, where a page takes more on a GPU
+IMAGES, SCENES = 1000, 400  # of a set, where a page takes more on a GPU
+TESTED = 100  # images, where a network of its own is tested on more
 
 
 def cells_of(page):
@@ -44,8 +45,8 @@ def run(page, refused=None):
 
 
 def shorten(monkeypatch):
-    """Let each training on a page take two steps at most."""
-    fit, train = training.fit, runs.train
+    """Let each training on a page take two steps at most, and each of its tests a hundred images."""
+    fit, train, accuracy = training.fit, runs.train, training.accuracy
 
     def short_fit(model, images, labels, *, steps, every=None, **options):
         return fit(model, images, labels, steps=min(steps, STEPS), every=every and 1, **options)
@@ -53,9 +54,13 @@ def shorten(monkeypatch):
     def short_train(nets, images, labels, *, steps, every=None, **options):
         return train(nets, images, labels, steps=min(steps, STEPS), every=every and 1, **options)
 
+    def short_accuracy(model, images, labels, **options):
+        return accuracy(model, images[:TESTED], labels[:TESTED], **options)
+
     for module in (runs, equal_fit):  # which has imported it
         monkeypatch.setattr(module, "train", short_train)
     monkeypatch.setattr(training, "fit", short_fit)
+    monkeypatch.setattr(training, "accuracy", short_accuracy)
 
 
 def shrink(monkeypatch):
@@ -78,7 +83,7 @@ def shrink(monkeypatch):
         return data.Images(train, labels, test, labels, **about)
 
     def fewer(made):
-        return lambda count, *arguments, **options: made(min(count, IMAGES), *arguments, **options)
+        return lambda count, *arguments, **options: made(min(count, SCENES), *arguments, **options)
 
     monkeypatch.setattr(rates, "at_best_rate", only_one)
     for module in (rates, equal_fit):

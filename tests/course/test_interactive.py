@@ -169,32 +169,6 @@ def test_each_chapter_asks_two_questions_and_each_answer_has_a_reason(pages):
             assert ["Right" in reason for reason in reasons].count(True) == 1, (chapter, quiz["id"])
 
 
-# Colours follow the scheme and not the width, so contrast, the slowest rule by far, is looked at once in each scheme.
-CONTRAST = {"color-contrast": {"enabled": False}}
-VARIANTS = {
-    "desktop light": (1280, "light", {}),
-    "desktop dark": (1280, "dark", {"runOnly": {"type": "rule", "values": [*CONTRAST]}}),
-    "phone light": (390, "light", {"rules": CONTRAST}),
-    "phone dark": (390, "dark", {"rules": CONTRAST}),
-}
-
-
-@pytest.mark.parametrize(("width", "scheme", "options"), VARIANTS.values(), ids=list(VARIANTS))
-def test_axe_finds_nothing_on_any_page(book, pages, browser, width, scheme, options):
-    from axe_playwright_python.sync_playwright import Axe
-
-    with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
-        page, axe, found = context.new_page(), Axe(), {}
-        for path in pages:
-            page.goto((book / path).as_uri())
-            # While the colours of a scheme fade in, their contrast is anything.
-            page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
-            violations = axe.run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
-            if violations:
-                found[path] = [(one["id"], one["nodes"][0]["html"][:160], len(one["nodes"])) for one in violations]
-    assert not found
-
-
 @pytest.mark.needs_browser
 def test_the_course_is_one_pdf_with_an_outline_and_no_path_of_this_machine(book, pages, tmp_path):
     from pypdf import PdfReader
