@@ -34,6 +34,9 @@ GROUPS = {
 }  # fmt: skip
 
 
+# Their tests share nothing and take long: whichever process is free runs the next.
+APART = {"test_build", "test_devices", "test_gpu", "test_pages"}
+
 # The exercise that a test is about, in its name: test_solution_gets_full_points[3.1], or [returns None-3.1]
 OF_EXERCISE = re.compile(r"[\[-](\d+\.\d+)(?=[-\]])")
 
@@ -189,6 +192,6 @@ def pytest_xdist_make_scheduler(config, log):
             exercise = OF_EXERCISE.search(nodeid)
             # What known mistakes answer is kept: who asks for an exercise again is told at once.
             own = exercise and exercise[1] in curriculum.exercises()
-            return GROUPS.get(path.stem, exercise[1] if own else nodeid)
+            return GROUPS.get(path.stem, exercise[1] if own else nodeid if path.stem in APART else str(path))
 
     return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None

@@ -14,7 +14,7 @@ import numpy as np
 
 from bncourse.checking import marks
 from bncourse.checking.compare import Mismatch
-from bncourse.checking.diagnosis import diagnose
+from bncourse.checking.diagnosis import Understudy, diagnose
 from bncourse.checking.learner import (
     BY_DEFAULT,
     AnswerCrashed,
@@ -197,7 +197,7 @@ def _holds(value: object, part: object, deep: int = 4) -> bool:
 def _retry(exercise: Exercise, answers: Answers, mistake: marks.KnownAnswer, check: str) -> BaseException | None:
     """What a check says of a known mistake in the place of the answer, None if it passes."""
     function = next(function for function in marks.checks_of(exercise) if function.__name__ == check)
-    learner = answers.overlaid({mistake.name: mistake.value}).learner(marks.guide_of(exercise))
+    learner = Understudy(mistake, answers, marks.guide_of(exercise))
     return _run(_with_examples_remembered(function), learner)
 
 

@@ -1,12 +1,17 @@
 """What people get wrong is named truly, or not at all: wrong answers in the styles of public code, judged by hand."""
 
 import importlib
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bncourse.checking import diagnosis, marks
+from bncourse.checking.diagnosis import SLOW, Understudy
 from bncourse.checking.judging import judge
 from bncourse.checking.learner import Answers
+from bncourse.checking.marks import Guide, KnownAnswer
 from bncourse.course import curriculum, notebooks
 from bncourse.course.paths import SOLUTIONS
 from tests.course.honest_wrong import bank
@@ -47,3 +52,31 @@ def test_what_rounding_alone_parts_is_no_second_slip(diagnosed):
     result = diagnosed(answer)
     assert "interleaved" in result.diagnosis
     assert result.explains_all
+
+
+def test_a_slow_mistake_is_asked_each_question_once():
+    """A rejected answer to 15.1 is compared with thirty networks that are trained: nobody is to wait for that twice."""
+    asked = []
+
+    def normalize(x):
+        asked.append(x)
+        time.sleep(2 * SLOW)
+        return x + 1
+
+    mistake = KnownAnswer("3.1", "normalize", normalize, "It adds one.", ())
+    x, results = np.arange(3.0), []
+    for _ in range(2):
+        results.append(Understudy(mistake, Answers({}), Guide()).normalize(x))
+        results[-1] *= 2  # which spoils nothing for the next
+    assert np.array_equal(*results) and np.array_equal(results[0], 2 * (x + 1)) and len(asked) == 1
+    assert np.array_equal(Understudy(mistake, Answers({}), Guide()).normalize(x + 1), x + 2) and len(asked) == 2
+
+
+def test_a_mistake_is_left_as_soon_as_a_third_of_the_failures_are_not_its_own(monkeypatch):
+    exercise, replays = curriculum.exercises()["7.2"], []
+    replayed = diagnosis._replayed
+    monkeypatch.setattr(diagnosis, "_replayed", lambda *asked: replays.append(asked) or replayed(*asked))
+    result = judge([exercise], Answers({"speedup_interval": lambda *arguments: None}))["7.2"]
+    failures, mistakes = len(result.failures), len(marks.mistakes_of(exercise))
+    assert failures == 7 and result.diagnosis is None
+    assert len(replays) < failures * mistakes / 2
