@@ -64,7 +64,9 @@ def test_a_page_that_is_broken_fails_every_build_not_only_the_first(small_book, 
     for _ in range(2):
         built = built_by(small_book, small_book / "_build/html")
         assert built.returncode != 0 and "the book was not built" in built.stderr
-        assert not [name for name in BROKEN if not re.search(rf"/{name}\.md.*(WARNING|ERROR)", built.stderr)], built.stderr
+        assert not [name for name in BROKEN if not re.search(rf"/{name}\.md.*(WARNING|ERROR)", built.stderr)], (
+            built.stderr
+        )
     write_pages(small_book, {"effect": BROKEN["effect"]})
     built = built_by(small_book, small_book / "_build/html")
     assert built.returncode != 0 and "effect.md" in built.stderr and "the book was not built" in built.stderr
