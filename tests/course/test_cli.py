@@ -213,14 +213,14 @@ def exercises_checked(run, name, tmp_path):
 
 
 def notebooks_written(run, name, tmp_path):
-    from bncourse.course import notebooks
+    from bncourse.authoring import sources
 
     with pytest.MonkeyPatch.context() as patch:
         for folder in ("EXERCISES", "SOLUTIONS"):
-            patch.setattr(notebooks, folder, tmp_path / folder.lower())
+            patch.setattr(sources, folder, tmp_path / folder.lower())
             (tmp_path / folder.lower()).mkdir(exist_ok=True)
         for build in ("build_exercise", "build_solution"):
-            patch.setattr(notebooks, build, lambda stem: nbformat.v4.new_notebook())
+            patch.setattr(sources, build, lambda stem: nbformat.v4.new_notebook())
         assert run("notebooks", name)[0] == 0
     return sorted(path.stem for path in (tmp_path / "exercises").glob("*.ipynb"))
 

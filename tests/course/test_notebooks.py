@@ -83,7 +83,8 @@ def folders(tmp_path, monkeypatch):
     """exercises/, solutions/ and work/ in a folder of the test's own; solutions hold the sources."""
     for name in ("EXERCISES", "SOLUTIONS", "WORK"):
         folder = tmp_path / name.lower()
-        monkeypatch.setattr(notebooks, name, folder)
+        for module in (notebooks, sources):
+            monkeypatch.setattr(module, name, folder)
         folder.mkdir()
     source = (SOLUTIONS / "03_normalize.py").read_text(encoding="utf-8")
     (tmp_path / "solutions" / "03_normalize.py").write_text(source, encoding="utf-8")
@@ -112,7 +113,7 @@ def test_a_damaged_notebook_in_exercises_is_not_overwritten(folders):
 
 
 def test_untouched_notebooks_are_generated_again(folders, monkeypatch):
-    monkeypatch.setattr(notebooks, "build_solution", lambda stem: sources.build_exercise(stem))
+    monkeypatch.setattr(sources, "build_solution", lambda stem: sources.build_exercise(stem))
     first = list(sources.write_notebooks())
     assert [path.name for path in sources.write_notebooks()] == [path.name for path in first]
 

@@ -77,7 +77,8 @@ packages = cache(packages_distributions)  # reads what each installed package ho
 # What a part of the repository may import: its own list, so that it runs where nothing else is installed.
 PARTS = {
     "bncourse/*.py": LEARN,
-    "bncourse/course/*.py": [*LEARN, *BOOK],
+    "bncourse/authoring/*.py": [*LEARN, *BOOK],
+    "bncourse/course/*.py": LEARN,
     "bncourse/checking/**/*.py": LEARN,
     "bncourse/lab/**/*.py": LEARN,
     "bncourse/ledger/**/*.py": [*LEARN, *BOOK],
@@ -92,7 +93,7 @@ PARTS = {
     "tests/checks/*.py": LEARN,
     "tests/mistakes/**/*.py": LEARN,
     "tests/variants/*.py": LEARN,
-    "*.py": [*LEARN, *TEST],
+    "*.py": [*LEARN, *BOOK, *TEST],
     "tests/*.py": [*LEARN, *TEST],
     "tests/course/*.py": [*LEARN, *GRADE, *BOOK, *TEST],
     "benchmarks/*.py": [*LEARN, *GRADE, *BOOK, *TEST, *FRAMEWORKS, "frameworks-side"],  # which lies beside them
