@@ -4,93 +4,27 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from docutils.parsers.rst import directives
-from docutils.statemachine import StringList
 from languages import site_words
+from ledger_directives import Choice, ChoiceRole, Claimed, EffectRole, Placeholder, Table
+from ledger_tables import Cell, badge, promise, ranges, shown, table
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from bncourse.course.language import Translate
-from bncourse.ledger.claims import CLAIMS, Claim, Number, claims
+from bncourse.ledger.claims import CLAIMS, Claim, claims
 from bncourse.ledger.entries import Entries, Evidence, entries_of_page
 from bncourse.ledger.experiments import StoredRun, stored
 from bncourse.ledger.verdicts import FALSE_DISCOVERIES, Agreement, Verdict, agreement, verdicts
 from bncourse.publishing import gpu
 
-Cell = str | list[nodes.Node]
 log = logging.getLogger(__name__)
-
-
-class Placeholder(nodes.General, nodes.Element):
-    """What is made when all pages are executed; `kind` says which, `claim` for which claim."""
-
-
-class Table(SphinxDirective):
-    """`{verdicts}` counts the verdicts and lists their claims, `{costs}` lists all pages.
-
-    `{gpu-run}` lists what each page took on a GPU, or says that no page has run on one.
-    """
-
-    option_spec = {"class": directives.class_option}
-
-    def run(self) -> list[nodes.Node]:
-        self.env.metadata[self.env.docname]["tables"] = True
-        return [Placeholder(kind=self.name)]
-
-
-class Claimed(SphinxDirective):
-    """`{evidence} C2` shows a claim of `book/claims.yml`: the guide's sentence, the question, the answer, the verdict.
-
-    The rest is folded: why this question, what speaks against it, all other measurements, the source.
-    """
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        self.env.metadata[self.env.docname]["tables"] = True
-        self.env.note_dependency(str(CLAIMS))
-        (name,) = self.arguments
-        if name not in claims():
-            raise self.error(f"no claim {name} in {CLAIMS.name}")
-        claim, _ = claims()[name], site_words(self.env.app)
-        card = nodes.container(classes=["claim"])
-        card += self.parsed(f"**The guide:** {claim.says}\n\n**Asked:** {claim.question}")
-        card += Placeholder(kind="answer", claim=name)
-        more = _("More on {claim}").format(claim=name)
-        card += html(f'<details class="claim-more"><summary>{more}</summary>')
-        card += self.parsed("\n\n".join(f"**{title}:** {text}" for title, text in remarks(claim) if text))
-        card += Placeholder(kind="measurements", claim=name)
-        if claim.left_out:
-            lines = [f"- {what[:1].upper()}{what[1:]}: *{reason}.*" for what, reason in claim.left_out.items()]
-            card += self.parsed("\n".join(["**No evidence on this claim:**", "", *lines]))
-        card += html("</details>")
-        return [card]
-
-    def parsed(self, text: str) -> list[nodes.Node]:
-        content = nodes.container()
-        self.state.nested_parse(StringList(text.splitlines(), str(CLAIMS)), self.content_offset, content)
-        return content.children
-
-
-def remarks(claim: Claim) -> list[tuple[str, str]]:
-    """What is said of a claim besides its question: titles, and texts or nothing."""
-    plural = "s" if "–" in claim.lines else ""
-    return [
-        ("Why this question", claim.why),
-        ("Against it", claim.caution),
-        ("Changed", claim.changed),
-        ("Its source", claim.source),
-        ("In the guide", f"line{plural} {claim.lines}."),
-    ]
 
 
 @dataclass(frozen=True)
@@ -110,46 +44,6 @@ class Row:
     def decisive(self) -> Evidence:
         """What a verdict rests on: the stored run; the build where nothing is stored, as of formulas."""
         return self.again or self.build
-
-
-class Choice(nodes.Inline, nodes.Element):
-    """Sentences of which the page shows one; `kind` and `key` say what decides, each child says `when`."""
-
-
-class ChoiceRole(SphinxRole):
-    """A sentence chosen by what was measured.
-
-    `{sign}` takes three: for an interval above no effect, one that contains it, one below. What was measured is a name
-    of this page by `measured` with several values, or an entry of evidence: ``{sign}`ch06_held ? saves | cannot tell |
-    costs` ``, ``{sign}`D7 / what was compared ? saves | cannot tell | costs` ``. `{decided}` takes one for each
-    verdict of the ledger on a claim, and "else": ``{decided}`E4 ? opposite: it loses | else: it does not` ``.
-    """
-
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        key, mark, texts = self.text.partition(" ? ")
-        alternatives = [text.strip() for text in texts.split("|")]
-        cases = ["above", "between", "below"]
-        if self.name == "decided":
-            cases, _, alternatives = map(list, zip(*(text.partition(": ") for text in alternatives)))
-        known = {str(verdict) for verdict in Verdict} | {"else"}
-        wrong = self.name == "decided" and (not set(cases) <= known or "else" not in cases)
-        if not mark or len(alternatives) != len(cases) or not all(alternatives) or wrong:
-            problem = self.inliner.reporter.error(f"{self.name}: {self.text!r} names no choice", line=self.lineno)
-            return [], [problem]
-        choice = Choice(kind=self.name, key=key)
-        choice += [nodes.inline("", text, when=case) for case, text in zip(cases, alternatives)]
-        if self.name == "decided":
-            self.env.metadata[self.env.docname]["tables"] = True
-        return [choice], []
-
-
-class EffectRole(SphinxRole):
-    """The number of a measurement in the ledger, on any page: ``{effect}`C2 / what was compared:.1f` ``."""
-
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        key, _, form = self.text.rpartition(":")
-        self.env.metadata[self.env.docname]["tables"] = True
-        return [Choice(kind=self.name, key=key, form=form)], []
 
 
 class FillTables(SphinxPostTransform):
@@ -393,79 +287,12 @@ class FillTables(SphinxPostTransform):
         return nodes.reference("", text, internal=True, refuri=f"{target}#{anchor}" if anchor else target)
 
 
-def shown(entry: Evidence, _: Translate = str) -> str:
-    """An effect and its interval, in as many digits as the interval supports."""
-    if entry.is_parity:
-        largest, allowed = number(entry.high, ".0e"), number(entry.null, ".0e")
-        return _("largest difference {largest}, allowed {allowed}").format(largest=largest, allowed=allowed)
-    width = entry.high - entry.low
-    digits = min(2, max(0, 1 - floor(log10(width)))) if width > 0 and isfinite(width) else 1
-    effect, low, high = (number(value, f".{digits}f") for value in (entry.effect, entry.low, entry.high))
-    unit = "×" if entry.unit == "x" else _(entry.unit)
-    return f"{effect} [{low}, {high}] {unit}".strip()
-
-
-def number(value: float, form: str) -> str:
-    """A number as text, with a true minus sign and no negative zero."""
-    return f"{value:z{form}}".replace("-", "−") if value else "0"
-
-
-def promise(number: Number | None, _: Translate = str) -> str:
-    """What the guide promises, as text."""
-    if number is None:
-        return ""
-    ends = {f"{end:g}" for end in (number.least, number.most) if isfinite(end)}
-    sorted_ends = sorted(ends, key=float)
-    if len(sorted_ends) > 1:
-        return _("; the guide: between {least} and {most}").format(least=sorted_ends[0], most=sorted_ends[-1])
-    patterns = {
-        "about": _("; the guide: about {number}"),
-        "up to": _("; the guide: up to {number}"),
-        "at least": _("; the guide: at least {number}"),
-    }
-    return patterns[number.words].format(number=sorted_ends[0])
-
-
 def means_of_page(path: Path) -> dict[str, tuple[float, float]]:
     """{name: (low, high)} of what a page measured with several values, from the `.glue.json` that the build keeps."""
     outputs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     texts = {name: output["data"].get("text/plain", "") for name, output in outputs.items()}
     means = {name: (float(texts[name]), float(texts[f"{name}_ci"])) for name in texts if f"{name}_ci" in texts}
     return {name: (mean - half, mean + half) for name, (mean, half) in means.items()}
-
-
-def ranges(numbers: list[int]) -> str:
-    """[0, 1, 2, 7] as "0–2, 7"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(f"{first}–{last}" if first < last else str(first) for first, last in runs) or "–"
-
-
-def badge(verdict: Verdict, _: Translate = str) -> list[nodes.Node]:
-    return [nodes.inline("", _(verdict), classes=["verdict-badge", verdict.replace(" ", "-")])]
-
-
-def html(text: str) -> nodes.raw:
-    return nodes.raw("", text, format="html")
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[Cell]], kind: str) -> nodes.Node:
-    """A table of texts, or lists of inline nodes, that scrolls inside its own box."""
-
-    def row_of(cells: Sequence[Cell]) -> nodes.Node:
-        entries = []
-        for cell in cells:
-            content = [nodes.Text(cell)] if isinstance(cell, str) else cell
-            entries.append(nodes.entry("", nodes.paragraph("", "", *content)))
-        return nodes.row("", *entries)
-
-    group = nodes.tgroup("", *[nodes.colspec(colwidth=1) for _ in head], cols=len(head))
-    group += [nodes.thead("", row_of(head)), nodes.tbody("", *map(row_of, rows))]
-    return nodes.table("", group, classes=["ledger", f"ledger-{kind}"])
 
 
 def number_cells(app: Sphinx, doctree: nodes.document) -> None:

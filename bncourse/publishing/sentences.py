@@ -19,6 +19,7 @@ from bncourse.ledger.verdicts import Agreement, Verdict
 from bncourse.publishing import glued
 
 PACKAGE = ("authoring/sources.py", "checking/*.py", "course/*.py")  # whose errors and reports learners read
+LEDGER = ("ledger_directives", "measurements", "ledger_tables")  # what the site's ledger is made by
 ERRORS = ("AnswerMissing", "AssertionError", "CheckFailed", "CourseError", "Mismatch", "TimeUp")
 SAID = re.compile(r"[\w{}']+( [\w{}]+){2,}.*[a-z}.]", re.S)  # three words of plain text at its beginning
 SENTENCE = re.compile(r"[A-Z“{].* .*[.?]", re.S)
@@ -234,7 +235,7 @@ def of_site() -> Iterator[Message]:
     for chapter in yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))["chapters"]:
         yield Message(chapter["title"], "_toc.yml", "title")
     for path in sorted((ROOT / "_ext").iterdir()):
-        if path.stem not in ("measurements", "__pycache__"):
+        if path.stem not in (*LEDGER, "__pycache__"):
             yield from _extracted(path, {".py": "python", ".html": "jinja2.ext:babel_extract"}[path.suffix])
     for path in sorted((ROOT / "book/_static").rglob("*.js")):
         if path.name != "editor.js":
@@ -254,7 +255,8 @@ def _extracted(path: Path, method: str) -> Iterator[Message]:
 
 def of_ledger() -> Iterator[Message]:
     """What the tables of the ledger say: their own words, verdicts, and what the stored runs compared."""
-    yield from _extracted(ROOT / "_ext/measurements.py", "python")
+    for name in LEDGER:
+        yield from _extracted(ROOT / f"_ext/{name}.py", "python")
     for word in (*Verdict, *Agreement):
         yield Message(word, "bncourse/ledger/verdicts.py")
     for path in sorted(RESULTS.glob("[0-9]*.json")):

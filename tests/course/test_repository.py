@@ -87,7 +87,7 @@ PARTS = {
     "bncourse/grading/*.py": [*LEARN, *GRADE],
     "bncourse/grading/[!e]*/**/*.py": [*LEARN, *GRADE],
     "bncourse/exports/**/*.py": [*LEARN, *GRADE, *BOOK, *TEST],
-    "_ext/*.py": [*LEARN, *BOOK, "languages"],  # which lies there
+    "_ext/*.py": [*LEARN, *BOOK, "languages", "ledger-directives", "ledger-tables"],  # which lie there
     "book/*.md": [*LEARN, *BOOK],
     "solutions/*.py": LEARN,
     "tests/checks/*.py": LEARN,
