@@ -66,10 +66,14 @@ class Replay:
         always = always and all(self._retry(self.mistake, failure.check) for failure in crashed)
         return [fault for fault, call in pairs if self.agreement(call) >= (ALIKE if call.error and always else SAME)]
 
-    @cached_property
-    def share(self) -> float:
-        """The share of the calls with which it agrees. One that stopped says nothing of what it would have given."""
-        return self.share_of([call for call in self._result.calls if not call.error or self.agreement(call)])
+    def agrees(self, least: float) -> bool:
+        """Whether its share of the calls is `least`. One that stopped says nothing of what it would have given."""
+        calls, others = [call for call in self._result.calls if not call.error or self.agreement(call)], 0
+        for call in calls:
+            others += not self.agreement(call)
+            if others > (1 - least) * len(calls):
+                return False
+        return bool(calls)
 
     def share_of(self, calls: Sequence[Call]) -> float:
         return sum(self.agreement(call) > 0 for call in calls) / max(len(calls), 1)
@@ -108,9 +112,9 @@ class Replay:
         if sum(TELLING if call.error else amount(call.result) for call in calls) < TELLING and not self.explains_all:
             return False
         if len(calls) == len(result.failures):  # no other slip is left to excuse a contradiction
-            return self.share >= OF_ALL and self.suits(passed)
+            return self.agrees(OF_ALL) and self.suits(passed)
         least = OF_PASSED if len(passed) >= ENOUGH else 0
-        return self.share >= OF_ALL and (not passed or self.share_of(passed) >= least)
+        return self.agrees(OF_ALL) and (not passed or self.share_of(passed) >= least)
 
     def fails_alike(self) -> bool:
         """Whether it fails just the same checks, in the same words but for numbers, and leaves numbers as odd."""
@@ -157,7 +161,7 @@ def diagnose(result: Result, answers: Answers, retry: Retry) -> Found:
     others = [call for call in result.calls if call not in failing]
     rounds = bool(failing) and all(in_single_precision([*call.args, *call.kwargs.values()]) for call in failing)
     if rounds or marks.guide_of(result.exercise).chance:
-        alike = [replay for replay in replays if replay.fails_alike() and replay.share >= OF_ALL]
+        alike = [replay for replay in replays if replay.agrees(OF_ALL) and replay.fails_alike()]
         alike = [replay for replay in alike if not rounds or replay.share_of(others) >= 0.9]
         exactly = [replay for replay in alike if failing and all(replay.agreement(call) == SAME for call in failing)]
         if exactly or len(alike) == 1:
