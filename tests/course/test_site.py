@@ -33,12 +33,12 @@ def visit(page, url, rules):
     """Open `url` and return what happened, and what axe finds by these rules."""
     from axe_playwright_python.sync_playwright import Axe
 
-    seen = {"errors": [], "requests": []}
-    page.on("console", lambda message: message.type == "error" and seen["errors"].append(message.text))
-    page.on("pageerror", lambda error: seen["errors"].append(str(error)))
-    page.on("request", lambda request: seen["requests"].append(request.url))
+    errors, requests = [], []
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(url)
-    seen |= {
+    seen = {
         "theme": page.evaluate("document.documentElement.dataset.theme"),
         "overflow": page.evaluate(OVERFLOW),
         "formulas": page.locator(".math").count(),
@@ -46,9 +46,9 @@ def visit(page, url, rules):
         "faulty formulas": [text for text in page.locator("math").all_text_contents() if FAULT.search(text)],
         "lost line breaks": page.locator("math mspace[linebreak]").count(),
     }
-    seen |= {kind: list(seen[kind]) for kind in ("errors", "requests")}  # what axe fetches is not the page's
     # While the colours of a scheme fade in, their contrast is anything.
     page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+    seen |= {"errors": list(errors), "requests": list(requests)}  # what axe fetches from now on is not the page's
     found = Axe().run(page, options={"resultTypes": ["violations"], **rules}).response["violations"]
     violations = [(rule["id"], rule["nodes"][0]["html"][:160], len(rule["nodes"])) for rule in found]
     page.set_viewport_size({"width": 320, "height": 844})

@@ -107,7 +107,7 @@ def test_what_is_kept_is_of_today(name):
     assert kept == [(arm, replace(plan, seed=n)) for n in seeds for arm, plan in arms.items()]
     for row, plan in zip(rows, plans):
         assert {"commit", "date", "machine", "versions", "processor_seconds"} <= set(row)
-        assert row["weights"] == series._kept(plan).get("sha256"), "the network that is stored is another one"
+        assert row["weights"] == series._record_of(plan).get("sha256"), "the network that is stored is another one"
 
 
 def test_each_segmenter_is_trained_with_the_rate_that_was_best_with_another_seed():
