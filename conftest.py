@@ -6,6 +6,7 @@ Lighthouse or Node are left out where that is missing, with a line at the end th
 fail.
 """
 
+import gc
 import os
 import re
 import sys
@@ -34,6 +35,9 @@ GROUPS = {
     "test_ledger": "ledger", "test_playground": "playground", "test_editor": "editor",
 }  # fmt: skip
 
+
+TURNS = [*dict.fromkeys(GROUPS.values()), None]
+TURNS.insert(TURNS.index("classroom"), "slow exercises")
 
 # Their tests share nothing and take long: whichever process is free runs the next.
 APART = {"test_build", "test_devices", "test_gpu", "test_pages"}
@@ -101,9 +105,21 @@ def pytest_collection_modifyitems(config, items):
     if config.getoption("--of"):
         keep_chosen(config, items)
     leave_out(config, items)
-    places = list(GROUPS)
-    # The tests that share the most go first.
-    items.sort(key=lambda item: places.index(item.path.stem) if item.path.stem in GROUPS else len(places))
+    items.sort(key=turn_of)
+
+
+def turn_of(item):
+    """The tests that share the most go first; the slow exercises, which need no book, before whatever waits for it."""
+    group, exercise = GROUPS.get(item.path.stem), OF_EXERCISE.search(item.nodeid)
+    if group is None and exercise and exercise[1] in SLOW_EXERCISES:
+        group = "slow exercises"
+    return TURNS.index(group)
+
+
+def pytest_collection_finish(session):
+    """Thousands of tests are no garbage: whoever collects it, as IPython does, need not look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def names_of(item):

@@ -1,5 +1,6 @@
 """What several tests of the course share."""
 
+import gc
 import importlib.util
 import json
 import os
@@ -57,7 +58,9 @@ def pages(book):
     """The pages of the table of contents, parsed, by their paths within the site."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
     names = [toc["root"], *(chapter["file"] for chapter in toc["chapters"])]
-    return {f"{name}.html": BeautifulSoup((book / f"{name}.html").read_text("utf8"), "html.parser") for name in names}
+    soups = {f"{name}.html": BeautifulSoup((book / f"{name}.html").read_text("utf8"), "html.parser") for name in names}
+    gc.freeze()  # millions of objects, in which no collection need look for garbage
+    return soups
 
 
 @pytest.fixture(scope="session")
