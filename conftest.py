@@ -13,7 +13,6 @@ import sys
 from pathlib import Path, PurePath
 
 import numpy as np
-import psutil
 import pytest
 
 from bncourse.checking.learner import BY_DEFAULT
@@ -194,16 +193,6 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 # Who runs what
-
-
-GIB_A_PROCESS = 4  # what one grows to that has run most kinds of tests
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config):
-    """One process more than there are processors, since some wait for a browser or a limit; as memory allows."""
-    fit = psutil.virtual_memory().total // (GIB_A_PROCESS << 30)
-    return max(1, min((os.cpu_count() or 1) + 1, fit))
 
 
 @pytest.hookimpl(optionalhook=True)

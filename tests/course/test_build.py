@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -48,37 +47,24 @@ def small_book(tmp_path):
     return tmp_path
 
 
-BROKEN = {
-    "cell": PAGE.format(code="1 / 0"),
-    "link": "# A page\n\n[there](nowhere.md)",
-    "measurement": "# A page\n\n{sign}`nothing ? it helps | cannot tell | it harms`",
-    "case": "# A page\n\n{sign}`one ? it helps | it harms`",
-    "verdict": "# A page\n\n{decided}`A1 ? reproduced: it helps`",
-    "effect": "# A page\n\n{effect}`C2 / nothing:.1f` times",
-}
-
-
-def test_a_page_that_is_broken_fails_every_build_not_only_the_first(small_book, built_by):
-    """Each of these is named with its page, and one of them is enough."""
-    write_pages(small_book, BROKEN)
+@pytest.mark.parametrize(
+    "page",
+    [
+        PAGE.format(code="1 / 0"),
+        "# A page\n\n[there](nowhere.md)",
+        "# A page\n\n{sign}`nothing ? it helps | cannot tell | it harms`",
+        "# A page\n\n{sign}`one ? it helps | it harms`",
+        "# A page\n\n{decided}`A1 ? reproduced: it helps`",
+        "# A page\n\n{effect}`C2 / nothing:.1f` times",
+    ],
+    ids=["cell", "link", "measurement", "case", "verdict", "effect"],
+)
+def test_a_page_that_is_broken_fails_every_build_not_only_the_first(small_book, built_by, page):
+    (small_book / "book/intro.md").write_text(page)
     for _ in range(2):
         built = built_by(small_book, small_book / "_build/html")
-        assert built.returncode != 0 and "the book was not built" in built.stderr
-        assert not [name for name in BROKEN if not re.search(rf"/{name}\.md.*(WARNING|ERROR)", built.stderr)], (
-            built.stderr
-        )
-    write_pages(small_book, {"effect": BROKEN["effect"]})
-    built = built_by(small_book, small_book / "_build/html")
-    assert built.returncode != 0 and "effect.md" in built.stderr and "the book was not built" in built.stderr
-
-
-def write_pages(folder, texts):
-    """A book of these pages behind a first one that is right."""
-    (folder / "book/intro.md").write_text("# The first page\n")
-    chapters = ", ".join(f"{{file: book/{name}}}" for name in texts)
-    (folder / "_toc.yml").write_text(f"{{format: jb-book, root: book/intro, chapters: [{chapters}]}}")
-    for name, text in texts.items():
-        (folder / f"book/{name}.md").write_text(text)
+        assert built.returncode != 0
+        assert "intro.md" in built.stderr and "the book was not built" in built.stderr
 
 
 CHOOSING = """from bncourse.ledger.entries import evidence, measured

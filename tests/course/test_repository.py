@@ -93,7 +93,7 @@ PARTS = {
     "tests/checks/*.py": LEARN,
     "tests/mistakes/**/*.py": LEARN,
     "tests/variants/*.py": LEARN,
-    "*.py": [*LEARN, *BOOK, *TEST],
+    "*.py": [*LEARN, *TEST],
     "tests/*.py": [*LEARN, *TEST],
     "tests/course/*.py": [*LEARN, *GRADE, *BOOK, *TEST],
     "benchmarks/*.py": [*LEARN, *GRADE, *BOOK, *TEST, *FRAMEWORKS, "frameworks-side"],  # which lies beside them
